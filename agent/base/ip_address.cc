@@ -1,0 +1,73 @@
+#include "agent/base/ip_address.h"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+namespace backscatter {
+
+std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
+  char buffer[INET6_ADDRSTRLEN];
+  if (text.empty() || text.size() >= sizeof buffer) return std::nullopt;
+  if (text.find('\0') != std::string_view::npos) return std::nullopt;
+  std::memcpy(buffer, text.data(), text.size());
+  buffer[text.size()] = '\0';
+  std::array<std::uint8_t, 16> bytes{};
+  if (inet_pton(AF_INET, buffer, bytes.data()) == 1) {
+    return V4(std::span<const std::uint8_t, 4>(bytes.data(), 4));
+  }
+  if (inet_pton(AF_INET6, buffer, bytes.data()) == 1) {
+    return V6(std::span<const std::uint8_t, 16>(bytes));
+  }
+  return std::nullopt;
+}
+
+std::string IpAddress::ToString() const {
+  char buffer[INET6_ADDRSTRLEN] = "";
+  if (is_v4()) {
+    inet_ntop(AF_INET, bytes_.data() + 12, buffer, sizeof buffer);
+  } else {
+    inet_ntop(AF_INET6, bytes_.data(), buffer, sizeof buffer);
+  }
+  return buffer;
+}
+
+std::string Endpoint::ToString() const {
+  const std::string host = address.ToString();
+  return (address.is_v4() ? host : "[" + host + "]") + ":" + std::to_string(port);
+}
+
+std::optional<IpNetwork> IpNetwork::Parse(std::string_view text) {
+  const std::size_t slash = text.find('/');
+  const std::optional<IpAddress> base = IpAddress::Parse(text.substr(0, slash));
+  if (!base) return std::nullopt;
+  IpNetwork network;
+  network.base_ = *base;
+  const int width = base->is_v4() && text.find(':') == std::string_view::npos ? 32 : 128;
+  int length = width;
+  if (slash != std::string_view::npos) {
+    const std::string_view digits = text.substr(slash + 1);
+    const char* const end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, length);
+    if (error != std::errc() || stop != end || length < 0 || length > width) return std::nullopt;
+  }
+  network.prefix_length_ = 128 - width + length;
+  for (int bit = network.prefix_length_; bit < 128; ++bit) {
+    const auto byte = base->bytes()[static_cast<std::size_t>(bit / 8)];
+    if ((byte >> (7 - bit % 8)) & 1) return std::nullopt;
+  }
+  return network;
+}
+
+bool IpNetwork::Contains(const IpAddress& address) const {
+  const int whole = prefix_length_ / 8;
+  const auto& a = base_.bytes();
+  const auto& b = address.bytes();
+  if (std::memcmp(a.data(), b.data(), static_cast<std::size_t>(whole)) != 0) return false;
+  const int rest = prefix_length_ % 8;
+  if (rest == 0) return true;
+  const auto i = static_cast<std::size_t>(whole);
+  return (static_cast<unsigned>(a[i] ^ b[i]) >> (8 - rest)) == 0;
+}
+
+}  // namespace backscatter

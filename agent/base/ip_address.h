@@ -1,0 +1,74 @@
+// IPv4 and IPv6 addresses, endpoints and networks as small values.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <cstring>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace backscatter {
+
+// An IPv4 address is kept as its IPv4-mapped IPv6 form (::ffff:a.b.c.d), so one comparison serves
+// both families. A mapped address that came in an IPv6 header is therefore the same address.
+class IpAddress {
+ public:
+  constexpr IpAddress() = default;
+
+  // `bytes` in network order.
+  static IpAddress V4(std::span<const std::uint8_t, 4> bytes) {
+    IpAddress a;
+    a.bytes_[10] = a.bytes_[11] = 0xff;
+    std::memcpy(a.bytes_.data() + 12, bytes.data(), 4);
+    return a;
+  }
+  static IpAddress V6(std::span<const std::uint8_t, 16> bytes) {
+    IpAddress a;
+    std::memcpy(a.bytes_.data(), bytes.data(), 16);
+    return a;
+  }
+  // Dotted quad, or any RFC 4291 text form; nullopt for everything else (also for a zone or port).
+  static std::optional<IpAddress> Parse(std::string_view text);
+
+  bool is_v4() const {
+    static constexpr std::uint8_t kMapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    return std::memcmp(bytes_.data(), kMapped, sizeof kMapped) == 0;
+  }
+  const std::array<std::uint8_t, 16>& bytes() const { return bytes_; }
+
+  // "192.0.2.1" or the RFC 5952 form "2001:db8::1".
+  std::string ToString() const;
+
+  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
+
+ private:
+  std::array<std::uint8_t, 16> bytes_{};
+};
+
+struct Endpoint {
+  IpAddress address;
+  std::uint16_t port = 0;
+
+  // "192.0.2.1:25" or "[2001:db8::1]:25".
+  std::string ToString() const;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+  friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
+};
+
+// A CIDR block. `prefix_length` counts from the start of the 16-byte form (IPv4: 96 + length).
+class IpNetwork {
+ public:
+  // "192.0.2.0/24", "2001:db8::/32", or a bare address (a host). Host bits must be zero.
+  static std::optional<IpNetwork> Parse(std::string_view text);
+  bool Contains(const IpAddress& address) const;
+
+ private:
+  IpAddress base_;
+  int prefix_length_ = 128;
+};
+
+}  // namespace backscatter

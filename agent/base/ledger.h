@@ -1,0 +1,92 @@
+// Counters for everything that was lost or odd, from the wire to the report. Nothing is dropped
+// without being counted here. Plain arrays, owned by one thread.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace backscatter {
+
+// What was lost: bytes, packets or entries that never reached the count.
+// Names are "<stage>.<reason>"; they are keys of the report's `losses`.
+enum class Loss : std::uint8_t {
+  kSourceTruncatedPackets,     // records whose captured length is below their wire length
+  kDecodeUnknownLinkType,      // packets
+  kDecodeTruncated,            // packets: a header reaches past the captured bytes
+  kDecodeMalformed,            // packets: lengths or versions that cannot be
+  kDecodeTooDeep,              // packets: more nested headers than the limit
+  kFragmentExpired,            // datagrams never completed
+  kFragmentEvicted,            // datagrams pushed out by the cap
+  kFragmentTooLarge,           // datagrams over 64 KiB, or fragments past the end
+  kTcpGapBytes,                // bytes of known streams that were never seen
+  kTcpGaps,                    // number of such gaps
+  kTcpBeforeStartBytes,        // bytes below the point where a stream was picked up
+  kTcpHeldEvictedBytes,        // out-of-order bytes given up by the global budget
+  kTcpConnectionsEvicted,      // connections pushed out by the cap
+  kTcpNotesEvicted,            // notes of handshakes pushed out by the cap
+  kSmtpUnsyncedBytes,          // bytes that could not be placed in a dialogue
+  kSmtpLineBytesDropped,       // bytes of over-long lines
+  kSmtpCommandsDropped,        // commands beyond the per-session queue cap
+  kSmtpRecipientsDropped,      // recipients of one transaction beyond the cap, counted but not kept
+  kSmtpHeldBytesDropped,       // bytes held for a reply that never came
+  kTallyTargetsEvicted,        // target keys pushed out by the cap
+  kTallySourcesEvicted,        // source keys pushed out by the cap
+  kTallyPairsDropped,          // distinct (target, source) pairs beyond the cap
+};
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kTallyPairsDropped) + 1;
+std::string_view LossName(Loss loss);
+
+// What was odd but understood (or skipped): keys of the report's `anomalies`.
+enum class Anomaly : std::uint8_t {
+  kBadIpChecksum,
+  kBadTcpChecksum,
+  kIpLengthZero,
+  kFragmentOverlap,
+  kFragmentHole,
+  kTcpOverlapConflict,
+  kTcpUrgent,
+  kTcpSynResent,
+  kTcpAckUnseen,
+  kNotSmtp,
+  kBadCommand,
+  kBadReply,
+  kBrokenMultilineReply,
+  kUnsolicitedReply,
+  kLongLine,
+  kBareLineFeed,
+  kNulByte,
+  kLenientEndOfData,
+  kSmuggledTransaction,
+  kRcptWithoutMail,
+  kTransactionLost,
+  kNestedMail,
+  kBadBdat,
+  kStarttlsInjection,
+  kPlaintextAfterStarttls,
+  kReplyInsideBody,
+  kUntrustedProxyHeader,
+  kAddressUnparsable,
+};
+inline constexpr std::size_t kAnomalyCount =
+    static_cast<std::size_t>(Anomaly::kAddressUnparsable) + 1;
+std::string_view AnomalyName(Anomaly anomaly);
+
+class Ledger {
+ public:
+  void Add(Loss loss, std::uint64_t n = 1) { losses_[static_cast<std::size_t>(loss)] += n; }
+  void Add(Anomaly anomaly, std::uint64_t n = 1) {
+    anomalies_[static_cast<std::size_t>(anomaly)] += n;
+  }
+  std::uint64_t Get(Loss loss) const { return losses_[static_cast<std::size_t>(loss)]; }
+  std::uint64_t Get(Anomaly anomaly) const {
+    return anomalies_[static_cast<std::size_t>(anomaly)];
+  }
+
+ private:
+  std::array<std::uint64_t, kLossCount> losses_{};
+  std::array<std::uint64_t, kAnomalyCount> anomalies_{};
+};
+
+}  // namespace backscatter

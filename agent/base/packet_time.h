@@ -1,0 +1,20 @@
+// Packet time: the only clock below app/.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace backscatter {
+
+// Nanoseconds since 1970-01-01T00:00:00Z, as the capture says. Never the wall clock.
+using PacketTime = std::int64_t;
+
+inline constexpr PacketTime kMicrosecond = 1'000;
+inline constexpr PacketTime kMillisecond = 1'000'000;
+inline constexpr PacketTime kSecond = 1'000'000'000;
+
+// RFC 3339 in UTC with nine fractional digits, e.g. "2026-11-24T23:10:27.123456789Z".
+// Any value is accepted; times before 1970 are formatted too.
+std::string FormatRfc3339(PacketTime time);
+
+}  // namespace backscatter

@@ -1,0 +1,20 @@
+# The one target that carries every warning and sanitizer flag. Rooms and tests link it privately.
+add_library(backscatter_options INTERFACE)
+add_library(backscatter::options ALIAS backscatter_options)
+target_compile_options(backscatter_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wnon-virtual-dtor
+  -Wold-style-cast -Wcast-qual -Woverloaded-virtual -Wswitch-enum -Wimplicit-fallthrough
+  -Wundef -Wformat=2)
+if(BACKSCATTER_WERROR)
+  target_compile_options(backscatter_options INTERFACE -Werror)
+endif()
+target_include_directories(backscatter_options INTERFACE ${PROJECT_SOURCE_DIR})
+
+if(BACKSCATTER_SANITIZE)
+  add_compile_options(-fsanitize=${BACKSCATTER_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
+  add_link_options(-fsanitize=${BACKSCATTER_SANITIZE})
+endif()
+if(BACKSCATTER_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()

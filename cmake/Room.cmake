@@ -1,0 +1,10 @@
+# backscatter_room(NAME SOURCES... [DEPENDS ...] [PRIVATE_DEPENDS ...])
+# One static library a folder, with the alias backscatter::NAME.
+function(backscatter_room name)
+  cmake_parse_arguments(ROOM "" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(backscatter_${name} STATIC ${ROOM_SOURCES})
+  add_library(backscatter::${name} ALIAS backscatter_${name})
+  target_include_directories(backscatter_${name} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(backscatter_${name} PUBLIC ${ROOM_DEPENDS}
+                        PRIVATE backscatter::options ${ROOM_PRIVATE_DEPENDS})
+endfunction()
