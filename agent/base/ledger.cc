@@ -15,7 +15,7 @@ std::string_view LossName(Loss loss) {
     case Loss::kTcpGapBytes: return "tcp.gap_bytes";
     case Loss::kTcpGaps: return "tcp.gaps";
     case Loss::kTcpBeforeStartBytes: return "tcp.before_start_bytes";
-    case Loss::kTcpHeldEvictedBytes: return "tcp.held_evicted_bytes";
+    case Loss::kTcpStrayBytes: return "tcp.stray_bytes";
     case Loss::kTcpConnectionsEvicted: return "tcp.connections_evicted";
     case Loss::kTcpNotesEvicted: return "tcp.notes_evicted";
     case Loss::kSmtpUnsyncedBytes: return "smtp.unsynced_bytes";

@@ -23,7 +23,7 @@ enum class Loss : std::uint8_t {
   kTcpGapBytes,                // bytes of known streams that were never seen
   kTcpGaps,                    // number of such gaps
   kTcpBeforeStartBytes,        // bytes below the point where a stream was picked up
-  kTcpHeldEvictedBytes,        // out-of-order bytes given up by the global budget
+  kTcpStrayBytes,              // bytes whose sequence numbers lie far outside their stream
   kTcpConnectionsEvicted,      // connections pushed out by the cap
   kTcpNotesEvicted,            // notes of handshakes pushed out by the cap
   kSmtpUnsyncedBytes,          // bytes that could not be placed in a dialogue

@@ -23,6 +23,7 @@ struct ConnectionInfo {
   double weight = 1.0;
   bool start_seen[2] = {false, false};    // by Direction: chunk offset 0 is the first byte sent
   bool packets_seen[2] = {false, false};  // by Direction: any packet at all, also without payload
+  bool payload_seen[2] = {false, false};  // by Direction: at least one byte, or a gap
   bool on_smtp_port = false;        // the server's port is a configured one
   bool truncated = false;           // some payload was cut by the snap length
   std::uint32_t session = 0;        // free for the consumer; 0 at the start
@@ -39,7 +40,8 @@ struct StreamChunk {
 
 enum class StreamVerdict : std::uint8_t {
   kContinue,
-  kIgnore,  // no more chunks of this connection are wanted (encrypted, or not SMTP)
+  kIgnore,  // no more chunks of this connection are wanted (encrypted)
+  kRefuse,  // this is not SMTP: close it, and remember not to open it again
 };
 
 enum class CloseReason : std::uint8_t { kFin, kReset, kTimeout, kReused, kEvicted, kEndOfInput };

@@ -1,0 +1,66 @@
+// What is remembered of a flow that has no connection state: its handshake, or how it ended.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+
+#include "agent/base/ip_address.h"
+#include "agent/base/ledger.h"
+#include "agent/base/packet_time.h"
+
+namespace backscatter {
+
+struct FlowNote {
+  enum class State : std::uint8_t {
+    kFree,
+    kSyn,      // a SYN was seen: client_sequence (and the one before it, if it was another)
+    kSynAck,   // a SYN-ACK was seen: both sequences; it chose between the SYNs
+    kClosed,   // a connection ended: the sequences are the first ones that were not used
+    kRefused,  // judged not to be SMTP: nothing more of it is wanted
+  };
+  Endpoint client;
+  Endpoint server;
+  std::uint32_t client_sequence = 0;  // of the first payload byte
+  std::uint32_t server_sequence = 0;
+  std::uint32_t other_client_sequence = 0;  // kSyn: an earlier SYN with another ISN
+  std::uint32_t at_second = 0;              // packet time, for the eviction order
+  State state = State::kFree;
+  bool has_other = false;
+};
+
+// A 4-way set-associative cache with a fixed size (72 bytes a note, and memory only for pages that
+// were touched). A new note takes a free way, else that of the oldest note of its set: a flood of
+// half-open flows costs no more than the cache, and pushes out notes, never connections.
+class FlowNotes {
+ public:
+  // `capacity` notes, rounded up to a power of two of at least 4.
+  FlowNotes(std::size_t capacity, Ledger* ledger);
+
+  // The note of the flow a<->b (either way round), or nullptr. Valid until the next Put.
+  FlowNote* Find(std::uint64_t hash, const Endpoint& a, const Endpoint& b);
+  // The note of the flow, made new (state kFree, endpoints not set) where there is none.
+  FlowNote& Put(std::uint64_t hash, const Endpoint& a, const Endpoint& b, PacketTime now);
+  void Erase(std::uint64_t hash, const Endpoint& a, const Endpoint& b);
+
+ private:
+  static constexpr std::size_t kWays = 4;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  struct Set {
+    std::uint32_t tags[kWays];  // 0 = free
+  };
+
+  static std::uint32_t Tag(std::uint64_t hash) {
+    return static_cast<std::uint32_t>(hash >> 32) | 1;
+  }
+  std::size_t SetIndex(std::uint64_t hash) const { return hash & set_mask_; }
+
+  std::size_t set_mask_;
+  std::unique_ptr<Set[], Free> sets_;
+  std::unique_ptr<FlowNote[], Free> notes_;
+  Ledger& ledger_;
+};
+
+}  // namespace backscatter

@@ -1,0 +1,126 @@
+// From TCP segments to two byte streams, in order and in causal order with each other.
+#pragma once
+
+#include <bitset>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "agent/base/keyed_hash.h"
+#include "agent/base/ledger.h"
+#include "agent/net/segment.h"
+#include "agent/net/stream_chunk.h"
+#include "agent/tcp/connection.h"
+#include "agent/tcp/flow_notes.h"
+
+namespace backscatter {
+
+struct ReassemblerOptions {
+  std::vector<std::uint16_t> ports = {25, 465, 587, 2525};  // where SMTP servers listen
+  bool any_port = true;  // also follow other ports whose first payload the consumer recognises
+  HashKey hash_key;
+  std::size_t max_connections = 1'000'000;             // about 300 bytes each, allocated as needed
+  std::size_t max_notes = 1U << 18;                    // handshakes and ends of flows without state
+  std::uint64_t max_held_per_connection = 256U << 10;  // bytes out of order
+  std::size_t max_held_pieces = 1024;                  // pieces a direction
+  std::uint64_t max_held = 64U << 20;                  // bytes, all connections together
+  // Packet times. A hole whose bytes the receiver acknowledged was lost by the capture: it waits
+  // only for disorder in the capture itself. Any other hole is waited for as TCP does.
+  PacketTime lost_after = 1 * kSecond;
+  PacketTime unacknowledged_lost_after = 30 * kSecond;
+  PacketTime idle_timeout = 900 * kSecond;  // RFC 5321 section 4.5.3.2 asks for 5 to 10 minutes
+  PacketTime half_closed_timeout = 60 * kSecond;
+  PacketTime reset_linger = 2 * kSecond;  // replies that cross a reset still count
+};
+
+// Not thread-safe; the clock is packet time (the highest seen). A connection has state from its
+// first payload that can be SMTP, never from a handshake. Bytes are delivered when all before them
+// were delivered or given up, and after all bytes of the other direction that their sender had
+// acknowledged: so any capture order gives the consumer a possible order of events.
+// The first copy of a byte wins. Lost bytes are reported as gaps and counted.
+class Reassembler {
+ public:
+  Reassembler(const ReassemblerOptions& options, Ledger* ledger, StreamSink* sink);
+  ~Reassembler();
+  Reassembler(const Reassembler&) = delete;
+  Reassembler& operator=(const Reassembler&) = delete;
+
+  void OnSegment(const Segment& segment);
+  // Time-outs while no packet comes. `now` may not go back.
+  void AdvanceTo(PacketTime now);
+  // Gives up every hole and closes every connection, in the order of their first packets.
+  void Finish();
+
+  std::size_t open_connections() const { return open_; }
+  std::uint64_t held_bytes() const { return held_bytes_; }
+
+ private:
+  struct Slot {
+    std::uint32_t tag = 0;
+    std::uint32_t index = 0;  // + 1; 0 = free
+  };
+  struct Arrival {  // a segment's payload, placed
+    std::uint64_t offset;
+    std::uint64_t length;  // on the wire
+    std::uint64_t acked;
+    std::string_view bytes;
+    PacketTime at;
+    bool urgent;
+  };
+
+  // reassembler_open.cc: the table, opening, closing, handshakes, time-outs.
+  Connection* Find(std::uint64_t hash, const Segment& segment, Direction& direction);
+  Connection* Open(std::uint64_t hash, const Segment& segment, Direction& direction);
+  bool DecideRoles(const Segment& segment, FlowNote* note, Endpoint& client, Endpoint& server);
+  void SetStarts(Connection& connection, const Segment& segment, Direction direction,
+                 const FlowNote* note);
+  Connection& Allocate(std::uint64_t hash);
+  void Close(Connection& connection, CloseReason reason);
+  void InsertSlot(std::uint64_t hash, std::uint32_t index);
+  void EraseSlot(const Connection& connection);
+  void Grow();
+  void OnSyn(std::uint64_t hash, const Segment& segment);
+  bool IsReused(Connection& connection, Direction direction, const Segment& segment);
+  void Sweep(std::size_t slots);
+  void EvictOne();
+  PacketTime IdleLimit(const Connection& connection) const;
+  Connection& At(std::uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
+
+  // reassembler.cc: placing, holding, delivering.
+  void Accept(Connection& connection, Direction direction, const Segment& segment);
+  void Place(Connection& connection, Direction direction, const Arrival& arrival);
+  void NoteAcknowledgment(Connection& connection, Direction direction, const Segment& segment,
+                          std::uint64_t& acked);
+  bool MayDeliver(const Connection& connection, Direction direction, std::uint64_t acked) const;
+  void Deliver(Connection& connection, Direction direction, const Arrival& arrival);
+  void ReportGap(Connection& connection, Direction direction, PacketTime at);
+  void Hold(Connection& connection, Direction direction, const Arrival& arrival);
+  void Drain(Connection& connection);
+  void GiveUp(Connection& connection);
+  void GiveUpExpired(Connection& connection);
+  void SkipTo(Connection& connection, Direction direction, std::uint64_t offset, PacketTime at);
+  void DropHeld(Connection& connection);
+  void AfterSegment(Connection& connection);
+  bool IsSmtpPort(std::uint16_t port) const { return ports_[port]; }
+
+  static constexpr std::uint32_t kChunk = 256;
+
+  const ReassemblerOptions options_;
+  std::bitset<65536> ports_;
+  Ledger& ledger_;
+  StreamSink& sink_;
+  FlowNotes notes_;
+  std::vector<Slot> slots_;
+  std::vector<std::unique_ptr<Connection[]>> chunks_;
+  std::uint32_t free_head_ = 0;  // index + 1
+  std::size_t open_ = 0;
+  std::size_t stalled_ = 0;  // connections that hold something
+  std::uint64_t held_bytes_ = 0;
+  PacketTime now_ = 0;
+  PacketTime last_sweep_ = 0;
+  std::uint32_t sweep_cursor_ = 0;
+};
+
+}  // namespace backscatter
