@@ -19,8 +19,8 @@ struct PathArgument {
 
 // `rest` is the command line after the verb, without its line end. Quoted strings and backslash
 // escapes are honoured inside the path, so `<"a>b c"@x>` is one path; where a quote is never
-// closed it is a plain character. Without the keyword there is no path: no server takes
-// `MAIL <a@b>`. Any bytes may come (NUL, UTF-8). Never fails; O(n); about 10 ns for a plain path.
+// closed it is a plain character. Without the keyword there is no path: Postfix and Exim refuse
+// `MAIL <a@b>`. Any bytes may come (NUL, UTF-8). Never fails; O(n); 15-20 ns for a plain one.
 PathArgument ParseMailArgument(std::string_view rest);  // expects FROM:
 PathArgument ParseRcptArgument(std::string_view rest);  // expects TO:
 

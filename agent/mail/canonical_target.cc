@@ -1,0 +1,190 @@
+#include "agent/mail/canonical_target.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "agent/base/ascii.h"
+#include "agent/mail/address_tags.h"
+#include "agent/mail/domain_name.h"
+#include "agent/smtp/path.h"
+
+namespace backscatter {
+namespace {
+
+constexpr int kMaxNestedTags = 4;
+
+enum class Class : std::uint8_t {
+  kOther,   // ends the fast path
+  kDot,     // no quotes needed, but a label end
+  kLower,   // no quotes needed; fine in a domain
+  kUpper,   // no quotes needed; a domain lower-cases it
+  kAtext,   // RFC 5321 atext that no plain domain has; no quotes needed
+  kEquals,  // atext; may belong to a tag
+};
+
+constexpr std::array<Class, 256> MakeClasses() {
+  std::array<Class, 256> classes{};
+  for (std::size_t c = 0; c < 128; ++c) {
+    const char letter = static_cast<char>(c);
+    if (IsDigit(letter) || IsAlpha(letter)) classes[c] = Class::kLower;
+    if (letter >= 'A' && letter <= 'Z') classes[c] = Class::kUpper;
+  }
+  for (const char c : std::string_view("!#$%&'*+/?^`{|}~")) {
+    classes[static_cast<std::uint8_t>(c)] = Class::kAtext;
+  }
+  classes['-'] = classes['_'] = Class::kLower;
+  classes['.'] = Class::kDot;
+  classes['='] = Class::kEquals;
+  return classes;
+}
+constexpr std::array<Class, 256> kClasses = MakeClasses();
+Class ClassOf(char c) { return kClasses[static_cast<std::uint8_t>(c)]; }
+
+// Real addresses have dots in any place (`a..b@docomo.ne.jp`), so dots never ask for quotes.
+bool NeedsQuotes(std::string_view local) {
+  return std::ranges::any_of(local, [](char c) {
+    return ClassOf(c) == Class::kOther && static_cast<std::uint8_t>(c) < 0x80;
+  });
+}
+
+bool HasControl(std::string_view text) {
+  return std::ranges::any_of(text, [](char c) {
+    const auto byte = static_cast<std::uint8_t>(c);
+    return byte < 0x20 || byte == 0x7f;
+  });
+}
+
+bool Unparsable(CanonicalTarget& target) {
+  target.address = '-';
+  target.domain.clear();
+  return false;
+}
+
+// Nearly every address: an untagged dot-atom and a plain lower-case domain. False: not decided.
+bool MakePlain(std::string_view path, CanonicalTarget& target) {
+  if (path.size() > kMaxDomainLength) return false;
+  std::size_t at = 0;
+  while (at < path.size() && ClassOf(path[at]) != Class::kOther) {
+    if (ClassOf(path[at]) == Class::kEquals) return false;
+    ++at;
+  }
+  if (at == 0 || at == path.size() || path[at] != '@') return false;
+  std::size_t label_start = at + 1;
+  for (std::size_t i = at + 1; i < path.size(); ++i) {
+    const Class kind = ClassOf(path[i]);
+    if (kind == Class::kLower) continue;
+    if (kind != Class::kDot || i == label_start || i - label_start > 63) return false;
+    label_start = i + 1;
+  }
+  if (label_start == path.size() || path.size() - label_start > 63) return false;
+  target.address = path;
+  target.domain = path.substr(at + 1);
+  return true;
+}
+
+// A path split at its last unquoted `@`, the local part without quotes and backslashes.
+struct Decoded {
+  std::array<char, kMaxPathLength> buffer;
+  std::size_t length = 0;
+  std::string_view domain;
+  bool has_domain = false;
+
+  std::string_view local() const { return {buffer.data(), length}; }
+};
+
+// False where a quote or a backslash is left open.
+bool Decode(std::string_view path, Decoded& decoded) {
+  std::size_t at = std::string_view::npos;
+  std::size_t length_at = 0;
+  bool quoted = false;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    char c = path[i];
+    if (c == '"') {
+      quoted = !quoted;
+      continue;
+    }
+    if (c == '\\') {
+      if (++i == path.size()) return false;
+      c = path[i];
+    } else if (c == '@' && !quoted) {
+      at = i;
+      length_at = decoded.length;
+    }
+    decoded.buffer[decoded.length++] = c;
+  }
+  if (quoted) return false;
+  decoded.has_domain = at != std::string_view::npos;
+  if (decoded.has_domain) {
+    decoded.length = length_at;
+    decoded.domain = path.substr(at + 1);
+  }
+  return true;
+}
+
+void AppendLocal(std::string_view local, const TargetOptions& options, std::string& out) {
+  if (options.fold_detail) {
+    const std::size_t plus = local.find('+');
+    if (plus != std::string_view::npos && plus > 0) local = local.substr(0, plus);
+  }
+  const bool quotes = NeedsQuotes(local);
+  if (quotes) out += '"';
+  for (const char c : local) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += options.fold_case ? ToLower(c) : c;
+  }
+  if (quotes) out += '"';
+}
+
+bool MakeBare(std::string_view local, const TargetOptions& options, CanonicalTarget& target) {
+  if (NeedsQuotes(local)) return Unparsable(target);
+  target.domain.clear();
+  target.address.clear();
+  if (EqualsIgnoreCase(local, "postmaster")) {
+    target.address = "postmaster";
+  } else {
+    AppendLocal(local, options, target.address);
+  }
+  const bool taken = target.address == "-";  // the name of what cannot be parsed
+  return (!taken && target.address.size() <= kMaxTargetLength) || Unparsable(target);
+}
+
+bool MakeTagged(std::string_view local, std::string_view sent_domain, const TargetOptions& options,
+                CanonicalTarget& target) {
+  if (!MakeCanonicalDomain(sent_domain, target.domain)) return Unparsable(target);
+  std::string original;  // of SRS; empty: the domain is the one that was sent
+  for (int depth = 0; depth < kMaxNestedTags; ++depth) {
+    const std::optional<Untagged> inner = UndoTag(local);
+    if (!inner) break;
+    if (!inner->domain.empty()) {
+      std::string domain;
+      if (!MakeCanonicalDomain(inner->domain, domain)) break;  // then it is no SRS
+      original.swap(domain);
+    }
+    local = inner->local;
+  }
+  target.address.clear();
+  AppendLocal(local, options, target.address);
+  target.address += '@';
+  target.address += original.empty() ? target.domain : original;
+  return target.address.size() <= kMaxTargetLength || Unparsable(target);
+}
+
+}  // namespace
+
+bool MakeCanonicalTarget(std::string_view path, const TargetOptions& options,
+                         CanonicalTarget& target) {
+  if (!options.fold_case && !options.fold_detail && MakePlain(path, target)) return true;
+  if (path.size() > kMaxPathLength) return Unparsable(target);
+  Decoded decoded;
+  if (!Decode(WithoutSourceRoute(path), decoded)) return Unparsable(target);
+  const std::string_view local = decoded.local();
+  if (local.empty() || HasControl(local) || !IsValidUtf8(local)) return Unparsable(target);
+  return decoded.has_domain ? MakeTagged(local, decoded.domain, options, target)
+                            : MakeBare(local, options, target);
+}
+
+}  // namespace backscatter
