@@ -9,6 +9,7 @@ std::string_view LossName(Loss loss) {
     case Loss::kDecodeTruncated: return "decode.truncated";
     case Loss::kDecodeMalformed: return "decode.malformed";
     case Loss::kDecodeTooDeep: return "decode.too_deep";
+    case Loss::kDecodeUnknownProtocol: return "decode.unknown_protocol";
     case Loss::kFragmentExpired: return "fragment.expired";
     case Loss::kFragmentEvicted: return "fragment.evicted";
     case Loss::kFragmentTooLarge: return "fragment.too_large";
@@ -25,6 +26,7 @@ std::string_view LossName(Loss loss) {
     case Loss::kSmtpHeldBytesDropped: return "smtp.held_bytes_dropped";
     case Loss::kTallyTargetsEvicted: return "tally.targets_evicted";
     case Loss::kTallySourcesEvicted: return "tally.sources_evicted";
+    case Loss::kTallyDomainsEvicted: return "tally.domains_evicted";
     case Loss::kTallyPairsDropped: return "tally.pairs_dropped";
   }
   return "unknown";
@@ -34,7 +36,9 @@ std::string_view AnomalyName(Anomaly anomaly) {
   switch (anomaly) {
     case Anomaly::kBadIpChecksum: return "bad_ip_checksum";
     case Anomaly::kBadTcpChecksum: return "bad_tcp_checksum";
+    case Anomaly::kTcpChecksumOffloaded: return "tcp_checksum_offloaded";
     case Anomaly::kIpLengthZero: return "ip_length_zero";
+    case Anomaly::kIpLengthBeyondFrame: return "ip_length_beyond_frame";
     case Anomaly::kFragmentOverlap: return "fragment_overlap";
     case Anomaly::kFragmentHole: return "fragment_hole";
     case Anomaly::kTcpOverlapConflict: return "tcp_overlap_conflict";

@@ -17,6 +17,7 @@ enum class Loss : std::uint8_t {
   kDecodeTruncated,            // packets: a header reaches past the captured bytes
   kDecodeMalformed,            // packets: lengths or versions that cannot be
   kDecodeTooDeep,              // packets: more nested headers than the limit
+  kDecodeUnknownProtocol,      // packets: an encapsulation not known here, which may carry TCP
   kFragmentExpired,            // datagrams never completed
   kFragmentEvicted,            // datagrams pushed out by the cap
   kFragmentTooLarge,           // datagrams over 64 KiB, or fragments past the end
@@ -33,7 +34,8 @@ enum class Loss : std::uint8_t {
   kSmtpHeldBytesDropped,       // bytes held for a reply that never came
   kTallyTargetsEvicted,        // target keys pushed out by the cap
   kTallySourcesEvicted,        // source keys pushed out by the cap
-  kTallyPairsDropped,          // distinct (target, source) pairs beyond the cap
+  kTallyDomainsEvicted,        // domain keys pushed out by the cap
+  kTallyPairsDropped,          // (target or domain, source) pairs beyond the cap, or of evicted keys
 };
 inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kTallyPairsDropped) + 1;
 std::string_view LossName(Loss loss);
@@ -41,10 +43,12 @@ std::string_view LossName(Loss loss);
 // What was odd but understood (or skipped): keys of the report's `anomalies`.
 enum class Anomaly : std::uint8_t {
   kBadIpChecksum,
-  kBadTcpChecksum,
-  kIpLengthZero,
-  kFragmentOverlap,
-  kFragmentHole,
+  kBadTcpChecksum,        // of those verified: whole segments with at most 64 bytes of payload
+  kTcpChecksumOffloaded,  // of the same: left to the network card (normal where we send)
+  kIpLengthZero,          // segmentation offload: the captured length was taken
+  kIpLengthBeyondFrame,   // an IP length over the frame's wire length: the rest is missing
+  kFragmentOverlap,       // fragments that repeat bytes in part, or with other contents
+  kFragmentHole,          // datagrams given up with bytes missing before the last one seen
   kTcpOverlapConflict,
   kTcpUrgent,
   kTcpSynResent,

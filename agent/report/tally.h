@@ -1,15 +1,124 @@
 // Counts per target, per source and per domain, exact up to a cap and heavy-hitter beyond it.
+//
+// What is counted is defined in ARCHITECTURE, "Definitions". Totals are always exact. Rows beyond a
+// cap follow count_table.h; distinct counts are the pairs held, so never more than the truth.
+//
+// Memory grows with use. At the default caps, in bytes: a target 88 + its address + 11 to 21,
+// a source 104 + 11 to 21, a domain 40 + its name + 11 to 21, a pair 11 to 21. Everything full:
+// about 170 MB of targets, 120 MB of sources, 120 MB of domains, 64 MB for each set of pairs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <memory>
-#include <string>
+#include <limits>
 #include <string_view>
 #include <vector>
 
+#include "agent/base/ip_address.h"
+#include "agent/base/keyed_hash.h"
 #include "agent/base/ledger.h"
 #include "agent/mail/canonical_target.h"
+#include "agent/report/count_table.h"
+#include "agent/report/direction.h"
+#include "agent/report/pair_set.h"
+#include "agent/report/report.h"
 #include "agent/smtp/transaction.h"
 
 namespace backscatter {
+
+struct TallyOptions {
+  std::size_t targets_capacity = 1'000'000;  // also of domains
+  std::size_t sources_capacity = 1'000'000;
+  std::size_t pairs_capacity = 4'000'000;  // of each set of pairs
+  std::vector<IpNetwork> local_networks;   // none: every direction is unknown, everything counts
+  TargetOptions target;
+  HashKey hash_key;  // give HashKey::Random() where input is hostile; no count depends on it
+};
+
+// Owned by one thread. Nothing is allocated for a transaction whose keys are known.
+class Tally final : public TransactionSink {
+ public:
+  Tally(const TallyOptions& options, Ledger* ledger);  // the ledger must outlive it
+  Tally(const Tally&) = delete;
+  Tally& operator=(const Tally&) = delete;
+
+  void OnTransaction(const Transaction& transaction) override;
+  void OnSession(const SessionSummary& session) override;
+
+  // Everything that is counted here: all of `report` but run, captures and the ledger. Lists get
+  // at most `top` rows (0 = all). Cost: O(rows) plus the sort; may be called at any time.
+  void FillReport(std::size_t top, Report& report) const;
+
+  std::size_t MemoryBytes() const;
+
+ private:
+  struct AddressRow : KeyedRow {
+    std::uint64_t accepted = 0;
+    std::uint64_t deferred = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t delivered = 0;
+    double estimated = 0;
+    PacketTime first = std::numeric_limits<PacketTime>::max();
+    PacketTime last = std::numeric_limits<PacketTime>::min();
+    std::uint32_t distinct = 0;
+    std::uint32_t domain = kNoRow;  // of a target: the first domain it was counted under
+  };
+  struct DomainRow : KeyedRow {
+    std::uint64_t unknown_user = 0;
+    std::uint32_t sources = 0;
+    std::uint32_t targets = 0;
+  };
+  // A target and the domain this RCPT counts under (for SRS the forwarder's).
+  struct Place {
+    std::uint32_t target;
+    std::uint32_t domain;
+  };
+  // AddressRow::flags: the address was sent in its canonical form and counts under row.domain, so
+  // a look-up of the raw path is enough.
+  static constexpr std::uint16_t kSentAsIs = 1;
+
+  void CountTotals(const Transaction& transaction);
+  void CountNullSender(const Transaction& transaction);
+  void CountRecipient(const Transaction& transaction, const Recipient& recipient,
+                      std::uint32_t source);
+  void CountPairs(Place place, std::uint32_t source);
+  static void AddReply(const Transaction& transaction, const Recipient& recipient, AddressRow& row);
+  static void AddTime(const Transaction& transaction, AddressRow& row);
+
+  Place PlaceOf(std::string_view path);
+  Place PlaceOfNewPath(std::string_view path);
+  std::uint32_t TargetRow(std::string_view key);
+  std::uint32_t SourceRow(const IpAddress& address);
+  std::uint32_t DomainRowOf(std::string_view name);
+
+  void PurgeTargets();
+  void PurgeSources();
+  void PurgeDomains();
+  void RecountDistinct();
+
+  void FillBounds(ErrorBounds& bounds) const;
+
+  LocalNetworks local_;
+  TargetOptions target_options_;
+  Ledger& ledger_;
+  Report totals_;  // only its totals are kept here
+
+  CountTable<AddressRow> targets_;
+  CountTable<AddressRow> sources_;
+  CountTable<DomainRow> domains_;
+  PairSet target_sources_;
+  PairSet domain_sources_;
+  PairSet domain_targets_;                 // only for targets counted under a second domain
+  std::uint64_t unplaced_recipients_ = 0;  // null-sender RCPTs the dialogue did not keep
+  std::uint64_t pairs_lost_ = 0;
+  std::uint64_t domain_pairs_lost_ = 0;
+
+  CanonicalTarget canonical_;           // scratch
+  std::vector<std::uint32_t> new_ids_;  // scratch
+};
+
+// The snapshot: what the tally counted, what the ledger lost, and what the run was.
+Report MakeReport(const Tally& tally, const Ledger& ledger, RunInfo run,
+                  std::vector<CaptureInfo> captures, std::size_t top);
+
 }  // namespace backscatter
