@@ -1,34 +1,59 @@
-// From a captured frame to TCP segments: link layers, tags, tunnels, IP, fragments.
+// From a captured frame to a TCP segment: link layers, tags, tunnels, IP, fragments.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <string_view>
 
 #include "agent/base/ledger.h"
+#include "agent/net/fragments.h"
+#include "agent/net/layer.h"
 #include "agent/net/packet.h"
 #include "agent/net/segment.h"
 
 namespace backscatter {
 
-class Fragments;
-
-// Not thread-safe. Every byte is hostile: no allocation on the common path, bounded nesting,
-// bounded fragment memory, and everything that is not decoded is counted in the ledger.
+// Knows: Ethernet, 802.3 with LLC and SNAP, VLAN tags (802.1Q, 802.1ad, QinQ, 802.1ah, 802.1BR,
+// VN-Tag), MPLS and Ethernet pseudo-wires, PPP, Cisco HDLC, PPPoE, null and loop, Linux cooked v1
+// and v2, NFLOG, raw IP; IPv4 with options, IPv6 with extension headers, jumbograms, AH, fragments
+// of both; GRE, PPTP, ERSPAN I to III, WCCP, EtherIP, VXLAN and GPE, Geneve, GTP-U, IPv4 and IPv6
+// in each other. The innermost TCP is what counts. TCP that is quoted in an ICMP error is not TCP.
+//
+// Nothing is dropped for a bad checksum. Verified are: each IPv4 header's, and that of a TCP
+// segment that is here as a whole and has at most kChecksumPayload bytes of payload (to sum every
+// body byte would cost as much as all the rest of the program).
+//
+// Every byte is hostile: at most kMaxHeaders headers and kMaxIpHeaders IP headers a frame,
+// fragments within the bounds of Fragments, no allocation but for fragments. What is not decoded is
+// counted: losses decode.* and fragment.*; frames that are known to be without TCP (UDP, ARP) are
+// not.
+//
+// Not thread-safe. Cost: about 10 ns for TCP in IPv4 or IPv6 in Ethernet or Linux cooked, else
+// some 10 ns a header.
 class Decoder {
  public:
-  explicit Decoder(Ledger* ledger);  // must outlive the decoder
-  ~Decoder();
-  Decoder(const Decoder&) = delete;
-  Decoder& operator=(const Decoder&) = delete;
+  static constexpr int kMaxHeaders = 24;
+  static constexpr int kMaxIpHeaders = 4;
+  static constexpr std::size_t kChecksumPayload = 64;
 
-  // Calls sink.OnSegment at most once (a completed datagram gives its segment on its last fragment).
-  // Frames without TCP give nothing.
-  void Decode(const Packet& packet, SegmentSink& sink);
+  explicit Decoder(Ledger* ledger);  // must outlive the decoder
+
+  // True when `segment` was filled; its payload views packet.bytes, or a buffer of the decoder that
+  // lives until the next call. False: there is no segment, and `segment` is unspecified. A
+  // fragmented datagram gives its segment with the fragment that completes it.
+  bool Decode(const Packet& packet, Segment& segment);
+
+  // The input has ended: datagrams that still wait for fragments are counted as lost.
+  void Finish();
 
  private:
-  std::unique_ptr<Fragments> fragments_;
+  bool DecodeAny(const Packet& packet, Segment& segment);
+  Outcome Walk(const Packet& packet, Layer& layer);
+  Outcome Step(Layer& layer, PacketTime now);
+  Outcome Reassemble(Layer& layer, PacketTime now);
+  void CountFailure(Outcome outcome);
+
   Ledger& ledger_;
+  std::unique_ptr<Fragments> fragments_;  // null until the first fragment
 };
 
 }  // namespace backscatter

@@ -25,18 +25,12 @@ struct Segment {
   std::uint32_t acknowledgment = 0;  // meaningful with kAck
   std::uint16_t urgent_pointer = 0;  // meaningful with kUrg
   std::uint8_t flags = 0;            // tcp_flags::*
-  std::span<const std::uint8_t> payload;  // captured part; valid until the callback returns
+  std::span<const std::uint8_t> payload;  // captured part; lives as Decoder::Decode says
   std::uint32_t payload_wire_length = 0;  // on the wire; more than payload.size() after a snaplen cut
   PacketTime captured_at = 0;
   double weight = 1.0;
 
   bool has(std::uint8_t flag) const { return (flags & flag) != 0; }
-};
-
-class SegmentSink {
- public:
-  virtual ~SegmentSink() = default;
-  virtual void OnSegment(const Segment& segment) = 0;
 };
 
 }  // namespace backscatter
