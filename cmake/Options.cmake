@@ -18,3 +18,14 @@ endif()
 if(BACKSCATTER_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
+
+# Where speed is not measured, the library checks indices too.
+if(BACKSCATTER_SANITIZE OR CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_definitions(_GLIBCXX_ASSERTIONS)
+endif()
+
+# Against hostile bytes, at no cost that a replay shows.
+if(NOT BACKSCATTER_SANITIZE AND NOT CMAKE_BUILD_TYPE STREQUAL "Debug")
+  add_compile_options(-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+add_link_options(-Wl,-z,relro,-z,now)
