@@ -21,7 +21,7 @@ std::string_view LossName(Loss loss) {
     case Loss::kTcpNotesEvicted: return "tcp.notes_evicted";
     case Loss::kSmtpUnsyncedBytes: return "smtp.unsynced_bytes";
     case Loss::kSmtpLineBytesDropped: return "smtp.line_bytes_dropped";
-    case Loss::kSmtpCommandsDropped: return "smtp.commands_dropped";
+    case Loss::kSmtpRepliesDropped: return "smtp.replies_dropped";
     case Loss::kSmtpRecipientsDropped: return "smtp.recipients_dropped";
     case Loss::kSmtpHeldBytesDropped: return "smtp.held_bytes_dropped";
     case Loss::kTallyTargetsEvicted: return "tally.targets_evicted";

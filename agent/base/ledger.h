@@ -29,7 +29,7 @@ enum class Loss : std::uint8_t {
   kTcpNotesEvicted,            // notes of handshakes pushed out by the cap
   kSmtpUnsyncedBytes,          // bytes that could not be placed in a dialogue
   kSmtpLineBytesDropped,       // bytes of over-long lines
-  kSmtpCommandsDropped,        // commands beyond the per-session queue cap
+  kSmtpRepliesDropped,         // replies not waited for: too many commands were under way
   kSmtpRecipientsDropped,      // recipients of one transaction beyond the cap, counted but not kept
   kSmtpHeldBytesDropped,       // bytes held for a reply that never came
   kTallyTargetsEvicted,        // target keys pushed out by the cap

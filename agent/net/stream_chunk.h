@@ -53,8 +53,9 @@ class StreamSink {
  public:
   virtual ~StreamSink() = default;
   // Asked for the first payload of a connection that has no state yet: is it worth state?
-  // kNotSmtp: no. On a configured port the answer decides only the roles.
-  virtual Speaker Judge(std::string_view payload) = 0;
+  // kNotSmtp or kUnknown: no. On a configured port the answer decides only the roles, so there the
+  // test may be generous.
+  virtual Speaker Judge(std::string_view payload, bool on_smtp_port) = 0;
   virtual StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) = 0;
   // The last call for a connection, also after kIgnore.
   virtual void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) = 0;

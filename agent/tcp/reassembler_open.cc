@@ -175,7 +175,7 @@ bool Reassembler::DecideRoles(const Segment& segment, FlowNote* note, Endpoint& 
   if (!on_port && !options_.any_port) return false;
   Speaker speaker = Speaker::kUnknown;
   if (!on_port || (!noted && to_port == from_port)) {
-    speaker = sink_.Judge(View(segment.payload));
+    speaker = sink_.Judge(View(segment.payload), on_port);
     if (!on_port && speaker != Speaker::kClient && speaker != Speaker::kServer) return false;
   }
   if (noted) {
@@ -232,7 +232,10 @@ void Reassembler::SetStarts(Connection& connection, const Segment& segment, Dire
     const std::uint32_t expected =
         direction == Direction::kFromClient ? note->client_sequence : note->server_sequence;
     const std::int32_t distance = Difference(segment.sequence, expected);
-    if (distance >= -kMaxStartGap && distance <= kMaxStartGap) {
+    // Elsewhere than on an SMTP port earlier payload may have gone by unwanted (an HTTP CONNECT):
+    // only a first byte is a start there.
+    const std::int32_t reach = connection.info.on_smtp_port ? kMaxStartGap : 0;
+    if (distance >= -reach && distance <= reach) {
       set(Direction::kFromClient, note->client_sequence);
       set(Direction::kFromServer, note->server_sequence);
       connection.info.packets_seen[static_cast<int>(Direction::kFromServer)] = true;

@@ -1,0 +1,177 @@
+#include "agent/smtp/dialogue.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace backscatter {
+
+void Dialogue::Start(const ConnectionInfo& info) {
+  *this = Dialogue{};
+  envelope_.Start(info);
+  if (!info.start_seen[static_cast<int>(Direction::kFromClient)]) {
+    mode_ = Mode::kUnsynced;
+    scanner_.Resume();
+  }
+}
+
+bool Dialogue::is_session(const ConnectionInfo& info) const {
+  if (encrypted()) return info.on_smtp_port || (saw_verb_ && saw_reply_);
+  if (info.on_smtp_port) return saw_verb_ || saw_reply_;
+  const bool one_sided = !info.payload_seen[static_cast<int>(Direction::kFromServer)];
+  return saw_verb_ && (saw_reply_ || (one_sided && saw_greeting_));
+}
+
+DialogueBuffers& Dialogue::Buffers(const DialogueContext& context) {
+  if (buffers_ == nullptr) buffers_ = context.buffers->Take();
+  return *buffers_;
+}
+
+void Dialogue::ReleaseBuffers(const DialogueContext& context) {
+  if (buffers_ == nullptr || !buffers_->empty()) return;
+  if (buffers_->held.capacity() + buffers_->alternate.capacity() > 4096) {
+    *buffers_ = DialogueBuffers{};
+  }
+  context.buffers->Give(std::move(buffers_));
+}
+
+StreamVerdict Dialogue::OnChunk(const DialogueContext& context, const ConnectionInfo& info,
+                                const StreamChunk& chunk) {
+  envelope_.UpdateCompleteness(info);
+  if (chunk.gap_before > 0) OnGap(context, info, chunk);
+  if (!chunk.text.empty()) {
+    if (chunk.direction == Direction::kFromClient) {
+      OnClientChunk(context, info, chunk);
+    } else {
+      OnServerChunk(context, info, chunk);
+    }
+  }
+  if (pending_ != nullptr && pending_->empty()) context.pending->Give(std::move(pending_));
+  ReleaseBuffers(context);
+  if (refuse_) return StreamVerdict::kRefuse;
+  return ignore_ ? StreamVerdict::kIgnore : StreamVerdict::kContinue;
+}
+
+// Replies tell where the dialogue stands; until then client bytes are dropped.
+void Dialogue::LoseSync(const DialogueContext& context) {
+  if (buffers_ != nullptr) {
+    context.ledger->Add(Loss::kSmtpHeldBytesDropped, buffers_->held.size());
+    buffers_->held.clear();
+    buffers_->client_line.clear();
+    buffers_->alternate.clear();
+  }
+  alternate_on_ = alternate_replied_ = false;
+  client_line_long_ = false;
+  mode_ = Mode::kUnsynced;
+  lost_replies_ = 0;
+  last_code_ = 0;
+  reply_end_ = ~std::uint64_t{0};  // no reply since
+  scanner_.Resume();
+}
+
+void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) {
+  switch (mode_) {
+    case Mode::kBody:
+      body_gap_ = true;
+      scanner_.Resume();
+      envelope_.AddBodyBytes(bytes);
+      if (alternate_on_) {
+        // Which lines stood behind the dot is not known any more.
+        buffers_->alternate.clear();
+        alternate_on_ = alternate_replied_ = false;
+      }
+      return;
+    case Mode::kChunk:
+      if (bytes <= chunk_left_) {  // counted octets: we know exactly where we are
+        chunk_left_ -= bytes;
+        if (chunk_left_ == 0) mode_ = Mode::kCommands;
+        return;
+      }
+      chunk_left_ = 0;
+      LoseSync(context);
+      return;
+    case Mode::kStart:
+    case Mode::kCommands:
+    case Mode::kHeld:
+    case Mode::kUndecided:
+    case Mode::kAuthLine:
+    case Mode::kAwaitTls:
+    case Mode::kUnsynced: {
+      const bool behind_data = mode_ == Mode::kHeld && !pending_empty();
+      LoseSync(context);
+      if (behind_data) mode_ = Mode::kHeld;  // the reply that it waits for still says most
+      body_gap_ = behind_data;
+      return;
+    }
+  }
+}
+
+void Dialogue::OnGap(const DialogueContext& context, const ConnectionInfo& info,
+                     const StreamChunk& chunk) {
+  with_gaps_ = true;
+  envelope_.MarkGap();
+  if (chunk.direction == Direction::kFromClient) {
+    OnClientGap(context, chunk.gap_before);
+    return;
+  }
+  if (buffers_ != nullptr) buffers_->server_line.clear();
+  server_line_long_ = false;
+  multiline_ = Reply{};
+  awaiting_banner_ = false;
+  server_read_ = chunk.offset;
+  if (pending_empty()) return;
+  // Which of these were answered in the gap cannot be known: none is.
+  SettleUnknown(context, info, chunk.at);
+  deaf_ = true;
+  deaf_until_ = chunk.offset;
+}
+
+// The replies of everything that waits are not going to be seen.
+void Dialogue::SettleUnknown(const DialogueContext& context, const ConnectionInfo& info,
+                             PacketTime at) {
+  Reply unknown;  // code 0
+  unknown.at = at;
+  while (!pending_empty()) {
+    const Verb verb = pending_->front_verb();
+    ApplyFront(context, info, unknown);
+    if (mode_ == Mode::kHeld && pending_empty()) AfterHeldReply(context, info, verb, unknown);
+  }
+}
+
+// A client chunk that was sent after the last complete reply: the dialogue is known again.
+void Dialogue::Resync(const DialogueContext& context, PacketTime at) {
+  if (pending_ != nullptr) pending_->Clear();
+  skip_replies_ = 0;
+  // More than one command was lost: the open transaction may have ended among them.
+  if (lost_replies_ > 1) envelope_.OnReset(context.envelope, at, EndReason::kCutOff);
+  lost_replies_ = 0;
+  if (last_code_ == 354) {
+    Reply go;
+    go.code = 354;
+    go.at = at;
+    envelope_.OnData(context.envelope, go, at);
+    StartBody(false);
+    body_gap_ = true;
+  } else {
+    mode_ = last_code_ == 334 ? Mode::kAuthLine : Mode::kCommands;
+  }
+}
+
+void Dialogue::OnClose(const DialogueContext& context, const ConnectionInfo& info,
+                       CloseReason reason, PacketTime at) {
+  closing_ = true;
+  envelope_.UpdateCompleteness(info);
+  // An open multiline reply is as complete as it will get.
+  if (multiline_.code != 0) CloseMultiline(context, info, at);
+  while (!pending_empty()) SettleUnknown(context, info, at);
+  envelope_.SetBelieved(is_session(info));
+  const bool closed = reason == CloseReason::kFin || reason == CloseReason::kReset ||
+                      reason == CloseReason::kReused;
+  envelope_.OnReset(context.envelope, at, closed ? EndReason::kReset : EndReason::kCutOff);
+  if (info.on_smtp_port && !is_session(info) && (info.payload_seen[0] || info.payload_seen[1])) {
+    context.ledger->Add(Anomaly::kNotSmtp);
+  }
+  pending_.reset();
+  buffers_.reset();
+}
+
+}  // namespace backscatter

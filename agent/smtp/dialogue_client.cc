@@ -1,0 +1,355 @@
+// The client's side of a dialogue: commands, bodies, chunks, TLS.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "agent/base/ascii.h"
+#include "agent/smtp/dialogue.h"
+#include "agent/smtp/proxy_header.h"
+
+namespace backscatter {
+namespace {
+
+// Bytes of a client without any verb, or of a server without any reply, after which a connection
+// is not SMTP. A server's banner line has at most 512 (RFC 5321 section 4.5.3.1.5).
+constexpr std::uint64_t kMaxForeignClientBytes = 4096;
+
+// A TLS record of the handshake, an alert or data: type, then version 3.x (RFC 8446 section 5.1).
+bool LooksLikeTls(std::string_view text) {
+  const auto type = static_cast<unsigned char>(text[0]);
+  return type >= 0x14 && type <= 0x17 && (text.size() < 2 || text[1] == 3);
+}
+
+bool IsClientHello(std::string_view text) {
+  return text[0] == 0x16 && (text.size() < 2 || text[1] == 3) && (text.size() < 6 || text[5] == 1);
+}
+
+std::string_view WithoutLineEnd(std::string_view line) {
+  while (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return line;
+}
+
+bool KeepsArgument(Verb verb) {
+  return verb == Verb::kMail || verb == Verb::kRcpt || verb == Verb::kHelo || verb == Verb::kEhlo ||
+         verb == Verb::kLhlo || verb == Verb::kXclient;
+}
+
+}  // namespace
+
+void Dialogue::OnClientChunk(const DialogueContext& context, const ConnectionInfo& info,
+                             const StreamChunk& chunk) {
+  const bool silent = !info.packets_seen[static_cast<int>(Direction::kFromServer)];
+  if (silent && !pending_empty()) SettleUnknown(context, info, chunk.at);
+  if (deaf_ && chunk.acked >= deaf_until_) deaf_ = false;
+  // The client went on behind a reply that was never ended: to it, the reply was complete.
+  if (multiline_.code != 0 && chunk.acked >= server_read_ && pending_ != nullptr &&
+      pending_->size() == 1 && (buffers_ == nullptr || buffers_->server_line.empty())) {
+    context.ledger->Add(Anomaly::kBrokenMultilineReply);
+    CloseMultiline(context, info, chunk.at);
+  }
+  if (swallow_ && mode_ == Mode::kBody && chunk.acked >= reply_end_) {
+    const Verb verb = ParseCommand(chunk.text.substr(0, chunk.text.find_first_of("\r\n"))).verb;
+    if (verb == Verb::kQuit || verb == Verb::kRset) mode_ = Mode::kCommands;
+  }
+  if (mode_ == Mode::kUnsynced) {
+    const std::string_view rest = chunk.text;
+    if (info.on_smtp_port && !saw_verb_ && !saw_reply_ && chunk.offset == 0 &&
+        IsClientHello(rest)) {
+      mode_ = Mode::kStart;
+    } else if (last_code_ != 0 && chunk.acked >= reply_end_) {
+      Resync(context, chunk.at);
+    }
+  }
+  ReadClient(context, info, chunk.text, chunk.at);
+  if (!saw_verb_ && !saw_reply_ && !encrypted() &&
+      info.start_seen[static_cast<int>(Direction::kFromClient)] &&
+      chunk.offset + chunk.text.size() > kMaxForeignClientBytes) {
+    refuse_ = true;
+  }
+  // Elsewhere than on an SMTP port the first line decides.
+  if (!info.on_smtp_port && saw_foreign_line_) refuse_ = true;
+}
+
+void Dialogue::ReadClient(const DialogueContext& context, const ConnectionInfo& info,
+                          std::string_view text, PacketTime at) {
+  while (!text.empty() && !ignore_) {
+    switch (mode_) {
+      case Mode::kStart:
+        text.remove_prefix(ReadStart(context, info, text));
+        break;
+      case Mode::kUndecided:
+        Decide(text);
+        break;
+      case Mode::kCommands:
+      case Mode::kAuthLine:
+        text.remove_prefix(ReadLine(context, info, text, at));
+        break;
+      case Mode::kBody:
+        text.remove_prefix(ReadBody(context, info, text, at));
+        break;
+      case Mode::kChunk: {
+        const auto octets = std::min<std::uint64_t>(chunk_left_, text.size());
+        chunk_left_ -= octets;
+        text.remove_prefix(octets);
+        if (chunk_left_ == 0) mode_ = Mode::kCommands;
+        break;
+      }
+      case Mode::kAwaitTls:
+        text.remove_prefix(ReadAwaitTls(context, text));
+        break;
+      case Mode::kHeld:
+        Hold(context, text);
+        return;
+      case Mode::kUnsynced:
+        ReadUnsynced(context, info, text, at);
+        return;
+    }
+  }
+}
+
+// Returns how much was consumed; 0 means that the mode changed.
+std::size_t Dialogue::ReadStart(const DialogueContext& context, const ConnectionInfo& info,
+                                std::string_view text) {
+  DialogueBuffers* const buffers = buffers_.get();
+  std::string joined;
+  std::string_view whole = text;
+  const std::size_t before = buffers != nullptr ? buffers->client_line.size() : 0;
+  if (before > 0) {
+    joined = buffers->client_line;
+    joined.append(text);
+    whole = joined;
+  }
+  ProxyHeader header;
+  switch (ParseProxyHeader(whole, header)) {
+    case ProxyParse::kIncomplete:
+      Buffers(context).client_line.append(text);
+      return text.size();
+    case ProxyParse::kHeader:
+      if (buffers != nullptr) buffers->client_line.clear();
+      if (!IsTrusted(context, info)) {
+        context.ledger->Add(Anomaly::kUntrustedProxyHeader);
+      } else if (header.address) {
+        envelope_.SetSource(*header.address);
+      }
+      return header.length - before;
+    case ProxyParse::kBroken:
+    case ProxyParse::kNone:
+      break;
+  }
+  if (info.on_smtp_port && IsClientHello(whole)) {
+    implicit_tls_ = true;
+    ignore_ = true;
+    envelope_.MarkTls(TlsState::kImplicit);
+    return text.size();
+  }
+  mode_ = Mode::kCommands;  // what was kept of a header that was none is the start of a line
+  return 0;
+}
+
+std::size_t Dialogue::ReadLine(const DialogueContext& context, const ConnectionInfo& info,
+                               std::string_view text, PacketTime at) {
+  const std::size_t feed = text.find('\n');
+  const std::string_view piece = text.substr(0, feed);  // npos: all of it
+  const bool joined = buffers_ != nullptr && !buffers_->client_line.empty();
+  if (feed == std::string_view::npos || joined) {
+    std::string& line = Buffers(context).client_line;
+    const std::size_t room = kMaxLine - std::min(kMaxLine, line.size());
+    if (piece.size() > room) {
+      if (!client_line_long_) context.ledger->Add(Anomaly::kLongLine);
+      client_line_long_ = true;
+      context.ledger->Add(Loss::kSmtpLineBytesDropped, piece.size() - room);
+    }
+    line.append(piece.substr(0, room));
+    if (feed == std::string_view::npos) return text.size();
+    std::string whole = std::move(line);
+    line.clear();
+    client_line_long_ = false;
+    OnLine(context, info, whole, at);
+    if (buffers_ != nullptr && buffers_->client_line.empty()) {  // keep the capacity
+      whole.clear();
+      buffers_->client_line = std::move(whole);
+    }
+    return feed + 1;
+  }
+  if (piece.size() > kMaxLine) {
+    context.ledger->Add(Anomaly::kLongLine);
+    context.ledger->Add(Loss::kSmtpLineBytesDropped, piece.size() - kMaxLine);
+  }
+  OnLine(context, info, piece.substr(0, kMaxLine), at);
+  return feed + 1;
+}
+
+// `raw` without its LF.
+void Dialogue::OnLine(const DialogueContext& context, const ConnectionInfo& info,
+                      std::string_view raw, PacketTime at) {
+  if (mode_ == Mode::kAuthLine) {  // not even looked at
+    Push(context, info, Verb::kAuthExchange, {}, at);
+    mode_ = Mode::kHeld;
+    return;
+  }
+  if (raw.empty() || raw.back() != '\r') context.ledger->Add(Anomaly::kBareLineFeed);
+  const std::string_view line = WithoutLineEnd(raw);
+  if (std::memchr(line.data(), 0, line.size()) != nullptr) context.ledger->Add(Anomaly::kNulByte);
+  const Command command = ParseCommand(line);
+  const bool known = command.verb != Verb::kUnknown && command.verb != Verb::kEmpty;
+  if (!known) {
+    context.ledger->Add(Anomaly::kBadCommand);
+    saw_foreign_line_ |= !saw_verb_;
+  }
+  saw_verb_ |= known;
+  if (command.verb == Verb::kHelo || command.verb == Verb::kEhlo || command.verb == Verb::kLhlo) {
+    saw_greeting_ = true;
+  }
+  if (alternate_on_ && command.verb != Verb::kQuit && command.verb != Verb::kNoop) {
+    // The client took its mail for done and went on with another.
+    alternate_on_ = alternate_replied_ = false;
+    if (buffers_ != nullptr) buffers_->alternate.clear();
+  }
+  if (command.verb == Verb::kBdat) {
+    BdatArgument argument;
+    if (!ParseBdat(command.rest, argument)) {
+      context.ledger->Add(Anomaly::kBadBdat);
+      Push(context, info, Verb::kBadBdat, {}, at);
+      return;
+    }
+    Push(context, info, Verb::kBdat, {}, at, argument.size, argument.last);
+    chunk_left_ = argument.size;
+    if (chunk_left_ > 0) mode_ = Mode::kChunk;
+    return;
+  }
+  Push(context, info, command.verb, KeepsArgument(command.verb) ? command.rest : std::string_view(),
+       at);
+  if (command.verb == Verb::kData || command.verb == Verb::kAuth ||
+      command.verb == Verb::kStarttls) {
+    mode_ = Mode::kHeld;
+  }
+}
+
+void Dialogue::Push(const DialogueContext& context, const ConnectionInfo& info, Verb verb,
+                    std::string_view rest, PacketTime at, std::uint64_t bdat_size, bool bdat_last) {
+  if (pending_ == nullptr) pending_ = context.pending->Take();
+  while (pending_->size() >= kMaxPending ||
+         (pending_->text_bytes() + rest.size() > kMaxPendingText && !pending_->empty())) {
+    // The oldest one is given up; its reply, if it comes, must not be taken for another's.
+    context.ledger->Add(Loss::kSmtpRepliesDropped);
+    ++skip_replies_;
+    Reply unknown;
+    unknown.at = at;
+    ApplyFront(context, info, unknown);
+  }
+  pending_->Push(verb, rest, at, bdat_size, bdat_last);
+}
+
+void Dialogue::Hold(const DialogueContext& context, std::string_view text) {
+  std::string& held = Buffers(context).held;
+  const std::size_t room = kMaxHeldText - std::min(kMaxHeldText, held.size());
+  held.append(text.substr(0, room));
+  if (text.size() > room) {
+    context.ledger->Add(Loss::kSmtpHeldBytesDropped, text.size() - room);
+    body_gap_ = true;  // what follows is not all of it
+  }
+}
+
+// Behind a DATA whose reply was not seen: a client that was refused goes on with one of these.
+void Dialogue::Decide(std::string_view text) {
+  const Command command = ParseCommand(text.substr(0, text.find_first_of("\r\n")));
+  const bool goes_on = command.verb == Verb::kRset || command.verb == Verb::kQuit ||
+                       command.verb == Verb::kEhlo || command.verb == Verb::kHelo ||
+                       command.verb == Verb::kMail || command.verb == Verb::kRcpt;
+  if (goes_on) {
+    mode_ = Mode::kCommands;
+  } else if (undecided_auth_) {
+    mode_ = Mode::kAuthLine;
+  } else {
+    StartBody(closing_);
+  }
+}
+
+void Dialogue::StartBody(bool lenient_ends) {
+  mode_ = Mode::kBody;
+  scanner_.Start();
+  if (body_gap_) scanner_.Resume();
+  lenient_ends_ = lenient_ends;
+  swallow_ = false;
+  alternate_on_ = alternate_replied_ = false;
+}
+
+std::size_t Dialogue::ReadBody(const DialogueContext& context, const ConnectionInfo& info,
+                               std::string_view text, PacketTime at) {
+  const BodyScanner::Result found = scanner_.Scan(text);
+  envelope_.AddBodyBytes(found.consumed);
+  if (alternate_on_) {
+    std::string& alternate = Buffers(context).alternate;
+    if (alternate.size() + found.consumed > kMaxAlternate) {
+      alternate_on_ = false;  // so much more body: the dot was none
+      alternate.clear();
+    } else {
+      alternate.append(text.substr(0, found.consumed));
+    }
+  }
+  switch (found.end) {
+    case EndOfData::kNone:
+      break;
+    case EndOfData::kStrict:
+      EndBody(context, info, at);
+      break;
+    case EndOfData::kLenient:
+      if (lenient_ends_) {
+        context.ledger->Add(Anomaly::kLenientEndOfData);
+        EndBody(context, info, at);
+      } else if (!alternate_on_ && !swallow_ &&
+                 (buffers_ == nullptr || buffers_->alternate.empty())) {
+        alternate_on_ = true;
+      }
+      break;
+  }
+  return found.consumed;
+}
+
+void Dialogue::EndBody(const DialogueContext& context, const ConnectionInfo& info, PacketTime at) {
+  mode_ = Mode::kCommands;
+  body_gap_ = false;
+  if (swallow_) {
+    swallow_ = false;  // answered long ago
+    return;
+  }
+  Push(context, info, Verb::kEndOfData, {}, at);
+}
+
+std::size_t Dialogue::ReadAwaitTls(const DialogueContext& context, std::string_view text) {
+  if (LooksLikeTls(text)) {
+    starttls_accepted_ = true;
+    ignore_ = true;
+    return text.size();
+  }
+  // A mirror that decrypts: the dialogue goes on in the clear.
+  if (starttls_accepted_) context.ledger->Add(Anomaly::kPlaintextAfterStarttls);
+  starttls_accepted_ = false;
+  mode_ = Mode::kCommands;
+  return 0;
+}
+
+// Nothing here is read as a command: it may be a body that quotes some.
+void Dialogue::ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
+                            std::string_view text, PacketTime at) {
+  // Without a server there is no reply to wait for. A greeting at the start of a segment, or a lone
+  // dot, is the best that such a capture has.
+  if (!info.packets_seen[static_cast<int>(Direction::kFromServer)]) {
+    if (LooksLikeGreeting(text)) {
+      mode_ = Mode::kCommands;
+      ReadClient(context, info, text, at);
+      return;
+    }
+    const BodyScanner::Result found = scanner_.Scan(text);
+    context.ledger->Add(Loss::kSmtpUnsyncedBytes, found.consumed);
+    if (found.end != EndOfData::kNone) {
+      mode_ = Mode::kCommands;
+      Push(context, info, Verb::kEndOfData, {}, at);
+      ReadClient(context, info, text.substr(found.consumed), at);
+    }
+    return;
+  }
+  context.ledger->Add(Loss::kSmtpUnsyncedBytes, text.size());
+}
+
+}  // namespace backscatter

@@ -1,0 +1,73 @@
+// Commands that wait for their replies, in order (RFC 2920 pipelining).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/packet_time.h"
+#include "agent/smtp/command.h"
+
+namespace backscatter {
+
+struct PendingCommand {
+  std::string_view rest;  // a view into the queue; valid until the next Push or Pop
+  PacketTime at = 0;
+  std::uint64_t bdat_size = 0;
+  Verb verb = Verb::kUnknown;
+  bool bdat_last = false;
+};
+
+// A FIFO over one flat buffer. Bounded by its user (see size and text_bytes).
+class PendingCommands {
+ public:
+  bool empty() const { return head_ == entries_.size(); }
+  std::size_t size() const { return entries_.size() - head_; }
+  std::size_t text_bytes() const { return text_.size(); }
+
+  void Push(Verb verb, std::string_view rest, PacketTime at, std::uint64_t bdat_size = 0,
+            bool bdat_last = false) {
+    entries_.push_back({at, bdat_size, static_cast<std::uint32_t>(text_.size()),
+                        static_cast<std::uint32_t>(rest.size()), verb, bdat_last});
+    text_.append(rest);
+  }
+  Verb front_verb() const { return entries_[head_].verb; }
+  // LMTP: what follows are the further replies to a body.
+  void TurnFrontIntoEndOfData() { entries_[head_].verb = Verb::kEndOfData; }
+  PendingCommand Front() const {
+    const Entry& e = entries_[head_];
+    return {std::string_view(text_).substr(e.offset, e.length), e.at, e.bdat_size, e.verb,
+            e.bdat_last};
+  }
+  void Pop() {
+    if (++head_ == entries_.size()) Clear();
+  }
+  void Clear() {
+    entries_.clear();
+    text_.clear();
+    head_ = 0;
+  }
+  // Position of the first waiting command with this verb, or size().
+  std::size_t Find(Verb verb) const {
+    for (std::size_t i = head_; i < entries_.size(); ++i) {
+      if (entries_[i].verb == verb) return i - head_;
+    }
+    return size();
+  }
+
+ private:
+  struct Entry {
+    PacketTime at;
+    std::uint64_t bdat_size;
+    std::uint32_t offset;
+    std::uint32_t length;
+    Verb verb;
+    bool bdat_last;
+  };
+  std::vector<Entry> entries_;
+  std::string text_;
+  std::size_t head_ = 0;
+};
+
+}  // namespace backscatter

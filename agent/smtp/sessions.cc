@@ -1,0 +1,68 @@
+#include "agent/smtp/sessions.h"
+
+#include <utility>
+
+#include "agent/base/ascii.h"
+#include "agent/smtp/command.h"
+#include "agent/smtp/reply.h"
+
+namespace backscatter {
+
+Sessions::Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink)
+    : trusted_proxies_(std::move(trusted_proxies)),
+      ledger_(*ledger),
+      sink_(*sink),
+      context_{{ledger, sink, &transactions_}, ledger, &pending_, &buffers_, &trusted_proxies_} {}
+
+Speaker Sessions::Judge(std::string_view payload, bool on_smtp_port) {
+  ReplyLine reply;
+  const std::string_view line = payload.substr(0, payload.find_first_of("\r\n"));
+  if (ParseReplyLine(line, reply) && (on_smtp_port || (reply.code == 220 && line.size() > 3))) {
+    return Speaker::kServer;
+  }
+  if (LooksLikeGreeting(line) || StartsWithIgnoreCase(line, "MAIL FROM:")) return Speaker::kClient;
+  if (!on_smtp_port) return Speaker::kNotSmtp;
+  const Verb verb = ParseCommand(line).verb;
+  return verb == Verb::kUnknown || verb == Verb::kEmpty ? Speaker::kUnknown : Speaker::kClient;
+}
+
+StreamVerdict Sessions::OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) {
+  if (connection.session == 0) {
+    if (free_.empty()) {
+      dialogues_.emplace_back();
+      connection.session = static_cast<std::uint32_t>(dialogues_.size());
+    } else {
+      connection.session = free_.back();
+      free_.pop_back();
+    }
+    dialogues_[connection.session - 1].Start(connection);
+  }
+  return dialogues_[connection.session - 1].OnChunk(context_, connection, chunk);
+}
+
+void Sessions::OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) {
+  if (connection.session == 0) return;
+  Dialogue& dialogue = dialogues_[connection.session - 1];
+  dialogue.OnClose(context_, connection, reason, at);
+  if (dialogue.is_session(connection)) {
+    const auto unseen_start = [&](Direction d) {
+      const auto i = static_cast<int>(d);
+      return connection.payload_seen[i] && !connection.start_seen[i];
+    };
+    SessionSummary summary;
+    summary.start = connection.opened_at;
+    summary.end = at;
+    summary.encrypted = dialogue.encrypted();
+    summary.one_sided = !(connection.payload_seen[0] && connection.payload_seen[1]);
+    summary.mid_stream =
+        unseen_start(Direction::kFromClient) || unseen_start(Direction::kFromServer);
+    summary.with_gaps = dialogue.with_gaps();
+    summary.orphan_recipients = dialogue.orphan_recipients();
+    summary.weight = connection.weight;
+    sink_.OnSession(summary);
+  }
+  free_.push_back(connection.session);
+  connection.session = 0;
+}
+
+}  // namespace backscatter

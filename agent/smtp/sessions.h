@@ -1,0 +1,42 @@
+// All dialogues of one engine: where streams become transactions.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "agent/base/ip_address.h"
+#include "agent/base/ledger.h"
+#include "agent/net/stream_chunk.h"
+#include "agent/smtp/dialogue.h"
+#include "agent/smtp/transaction.h"
+
+namespace backscatter {
+
+// Not thread-safe. `ledger` and `sink` must outlive it. Memory: about 300 bytes a dialogue, and
+// about 500 more while a transaction is open.
+class Sessions final : public StreamSink {
+ public:
+  Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink);
+  Sessions(const Sessions&) = delete;
+  Sessions& operator=(const Sessions&) = delete;
+
+  Speaker Judge(std::string_view payload, bool on_smtp_port) override;
+  StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) override;
+  void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) override;
+
+  std::size_t open_sessions() const { return dialogues_.size() - free_.size(); }
+
+ private:
+  const std::vector<IpNetwork> trusted_proxies_;
+  Ledger& ledger_;
+  TransactionSink& sink_;
+  Pool<Transaction> transactions_;
+  Pool<PendingCommands> pending_;
+  Pool<DialogueBuffers> buffers_;
+  DialogueContext context_;
+  std::deque<Dialogue> dialogues_;  // by ConnectionInfo::session - 1; references stay valid
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace backscatter
