@@ -88,12 +88,12 @@ bool Decoder::DecodeAny(const Packet& packet, Segment& segment) {
   Layer layer;
   layer.bytes = packet.bytes;
   layer.wire_length = std::max<std::size_t>(packet.bytes.size(), packet.wire_length);
-  Outcome outcome = Walk(packet, layer);
+  StepOutcome outcome = Walk(packet, layer);
   ledger_.Add(Anomaly::kBadIpChecksum, layer.bad_ip_checksums);
   ledger_.Add(Anomaly::kIpLengthZero, layer.zero_lengths);
   ledger_.Add(Anomaly::kIpLengthBeyondFrame, layer.lengths_beyond_frame);
-  if (outcome == Outcome::kNext) outcome = layer.Need(20);
-  if (outcome != Outcome::kNext) {
+  if (outcome == StepOutcome::kNext) outcome = layer.Need(20);
+  if (outcome != StepOutcome::kNext) {
     CountFailure(outcome);
     return false;
   }
@@ -113,22 +113,22 @@ bool Decoder::DecodeAny(const Packet& packet, Segment& segment) {
 }
 
 // kNext: the layer begins with a TCP header.
-Outcome Decoder::Walk(const Packet& packet, Layer& layer) {
-  const std::optional<Outcome> link = ParseLinkType(packet.link_type, layer);
+StepOutcome Decoder::Walk(const Packet& packet, Layer& layer) {
+  const std::optional<StepOutcome> link = ParseLinkType(packet.link_type, layer);
   if (!link) {
     ledger_.Add(Loss::kDecodeUnknownLinkType);
-    return Outcome::kNoTcp;
+    return StepOutcome::kNoTcp;
   }
-  Outcome outcome = *link;
-  for (int headers = 1; outcome == Outcome::kNext; ++headers) {
-    if (layer.header == Header::kTcp) return Outcome::kNext;
-    if (headers == kMaxHeaders) return Outcome::kTooDeep;
+  StepOutcome outcome = *link;
+  for (int headers = 1; outcome == StepOutcome::kNext; ++headers) {
+    if (layer.header == Header::kTcp) return StepOutcome::kNext;
+    if (headers == kMaxHeaders) return StepOutcome::kTooDeep;
     outcome = Step(layer, packet.captured_at);
   }
   return outcome;
 }
 
-Outcome Decoder::Step(Layer& layer, PacketTime now) {
+StepOutcome Decoder::Step(Layer& layer, PacketTime now) {
   switch (layer.header) {
     case Header::kEthernet:
       return ParseEthernet(layer);
@@ -151,10 +151,10 @@ Outcome Decoder::Step(Layer& layer, PacketTime now) {
     case Header::kIpByNibble:
       return ParseIpByNibble(layer);
     case Header::kIpv4:
-      if (++layer.ip_headers > kMaxIpHeaders) return Outcome::kTooDeep;
+      if (++layer.ip_headers > kMaxIpHeaders) return StepOutcome::kTooDeep;
       return ParseIpv4(layer);
     case Header::kIpv6:
-      if (++layer.ip_headers > kMaxIpHeaders) return Outcome::kTooDeep;
+      if (++layer.ip_headers > kMaxIpHeaders) return StepOutcome::kTooDeep;
       return ParseIpv6(layer);
     case Header::kIpv6Options:
       return ParseIpv6Options(layer);
@@ -173,22 +173,22 @@ Outcome Decoder::Step(Layer& layer, PacketTime now) {
     case Header::kUdp:
       return ParseUdp(layer);
     case Header::kTcp:
-      return Outcome::kNext;
+      return StepOutcome::kNext;
     case Header::kFragment:
       return Reassemble(layer, now);
     case Header::kNothing:
-      return Outcome::kNoTcp;
+      return StepOutcome::kNoTcp;
     case Header::kUnknown:
-      return Outcome::kUnknownProtocol;
+      return StepOutcome::kUnknownProtocol;
   }
-  return Outcome::kUnknownProtocol;
+  return StepOutcome::kUnknownProtocol;
 }
 
-Outcome Decoder::Reassemble(Layer& layer, PacketTime now) {
+StepOutcome Decoder::Reassemble(Layer& layer, PacketTime now) {
   const FragmentInfo& info = layer.fragment;
   // IPv6 fragments but the first may name anything as what follows: only the whole tells.
   if (!layer.is_v6 && HeaderOfIpProtocol(info.protocol, false) == Header::kNothing) {
-    return Outcome::kNoTcp;
+    return StepOutcome::kNoTcp;
   }
   if (fragments_ == nullptr) fragments_ = std::make_unique<Fragments>(&ledger_);
   const DatagramKey key{.source = layer.source,
@@ -202,28 +202,28 @@ Outcome Decoder::Reassemble(Layer& layer, PacketTime now) {
                           .bytes = layer.bytes,
                           .wire_length = layer.wire_length};
   Datagram whole;
-  if (!fragments_->Add(key, fragment, now, whole)) return Outcome::kNoTcp;
+  if (!fragments_->Add(key, fragment, now, whole)) return StepOutcome::kNoTcp;
   layer.bytes = whole.bytes;
   layer.wire_length = whole.wire_length;
   layer.header = HeaderOfIpProtocol(whole.protocol, layer.is_v6);
-  return Outcome::kNext;
+  return StepOutcome::kNext;
 }
 
-void Decoder::CountFailure(Outcome outcome) {
+void Decoder::CountFailure(StepOutcome outcome) {
   switch (outcome) {
-    case Outcome::kNext:
-    case Outcome::kNoTcp:
+    case StepOutcome::kNext:
+    case StepOutcome::kNoTcp:
       break;
-    case Outcome::kTruncated:
+    case StepOutcome::kTruncated:
       ledger_.Add(Loss::kDecodeTruncated);
       break;
-    case Outcome::kMalformed:
+    case StepOutcome::kMalformed:
       ledger_.Add(Loss::kDecodeMalformed);
       break;
-    case Outcome::kUnknownProtocol:
+    case StepOutcome::kUnknownProtocol:
       ledger_.Add(Loss::kDecodeUnknownProtocol);
       break;
-    case Outcome::kTooDeep:
+    case StepOutcome::kTooDeep:
       ledger_.Add(Loss::kDecodeTooDeep);
       break;
   }

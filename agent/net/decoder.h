@@ -47,10 +47,10 @@ class Decoder {
 
  private:
   bool DecodeAny(const Packet& packet, Segment& segment);
-  Outcome Walk(const Packet& packet, Layer& layer);
-  Outcome Step(Layer& layer, PacketTime now);
-  Outcome Reassemble(Layer& layer, PacketTime now);
-  void CountFailure(Outcome outcome);
+  StepOutcome Walk(const Packet& packet, Layer& layer);
+  StepOutcome Step(Layer& layer, PacketTime now);
+  StepOutcome Reassemble(Layer& layer, PacketTime now);
+  void CountFailure(StepOutcome outcome);
 
   Ledger& ledger_;
   std::unique_ptr<Fragments> fragments_;  // null until the first fragment

@@ -8,9 +8,9 @@ namespace {
 constexpr std::uint8_t kJumboPayload = 0xc2;  // RFC 2675, section 2
 constexpr std::uint8_t kHomeAddress = 0xc9;   // RFC 6275, section 6.3
 
-Outcome GoTo(Layer& layer, Header header) {
+StepOutcome GoTo(Layer& layer, Header header) {
   layer.header = header;
-  return Outcome::kNext;
+  return StepOutcome::kNext;
 }
 
 // The IP packet is `length` bytes by its own word. More than the frame had: then the record lost
@@ -59,13 +59,13 @@ std::uint32_t JumboLength(const Layer& layer) {
 }
 
 // Length in bytes of the extension header at the start, or how it fails.
-Outcome MeasureExtension(const Layer& layer, std::size_t& length) {
-  if (const Outcome need = layer.Need(8); need != Outcome::kNext) return need;
+StepOutcome MeasureExtension(const Layer& layer, std::size_t& length) {
+  if (const StepOutcome need = layer.Need(8); need != StepOutcome::kNext) return need;
   length = (std::size_t{layer.At(1)} + 1) * 8;
   return layer.Need(length);
 }
 
-Outcome SkipExtension(Layer& layer, std::size_t length) {
+StepOutcome SkipExtension(Layer& layer, std::size_t length) {
   const std::uint8_t next = layer.At(0);
   layer.Skip(length);
   return GoTo(layer, HeaderOfIpProtocol(next, layer.is_v6));
@@ -109,20 +109,20 @@ Header HeaderOfIpProtocol(std::uint8_t protocol, bool is_v6) {
   }
 }
 
-Outcome ParseIpv4(Layer& layer) {
-  if (const Outcome need = layer.Need(20); need != Outcome::kNext) return need;
-  if (layer.At(0) >> 4 != 4) return Outcome::kMalformed;
+StepOutcome ParseIpv4(Layer& layer) {
+  if (const StepOutcome need = layer.Need(20); need != StepOutcome::kNext) return need;
+  if (layer.At(0) >> 4 != 4) return StepOutcome::kMalformed;
   const std::size_t header_length = (layer.At(0) & 0x0fu) * 4u;
-  if (header_length < 20) return Outcome::kMalformed;
+  if (header_length < 20) return StepOutcome::kMalformed;
   const std::size_t total = layer.Big16(2);
   if (total == 0) {
     ++layer.zero_lengths;
   } else if (total < header_length) {
-    return Outcome::kMalformed;
+    return StepOutcome::kMalformed;
   } else {
     BoundBy(layer, total);
   }
-  if (const Outcome need = layer.Need(header_length); need != Outcome::kNext) return need;
+  if (const StepOutcome need = layer.Need(header_length); need != StepOutcome::kNext) return need;
   if (FoldChecksum(AddToChecksum(0, layer.bytes.data(), header_length)) != 0xffff) {
     ++layer.bad_ip_checksums;
   }
@@ -141,15 +141,15 @@ Outcome ParseIpv4(Layer& layer) {
   return GoTo(layer, Header::kFragment);
 }
 
-Outcome ParseIpv6(Layer& layer) {
-  if (const Outcome need = layer.Need(40); need != Outcome::kNext) return need;
-  if (layer.At(0) >> 4 != 6) return Outcome::kMalformed;
+StepOutcome ParseIpv6(Layer& layer) {
+  if (const StepOutcome need = layer.Need(40); need != StepOutcome::kNext) return need;
+  if (layer.At(0) >> 4 != 6) return StepOutcome::kMalformed;
   std::size_t payload = layer.Big16(4);
   if (payload == 0) {
     const std::uint32_t jumbo = JumboLength(layer);
     // A jumbogram exists only inside hosts, where the frame's own length is known.
     if (jumbo != 0 && (jumbo <= 0xffff || 40 + std::size_t{jumbo} > layer.wire_length)) {
-      return Outcome::kMalformed;
+      return StepOutcome::kMalformed;
     }
     payload = jumbo;
   }
@@ -166,17 +166,17 @@ Outcome ParseIpv6(Layer& layer) {
   return GoTo(layer, HeaderOfIpProtocol(next, true));
 }
 
-Outcome ParseIpv6Options(Layer& layer) {
+StepOutcome ParseIpv6Options(Layer& layer) {
   std::size_t length = 0;
-  if (const Outcome got = MeasureExtension(layer, length); got != Outcome::kNext) return got;
+  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext) return got;
   const std::uint8_t* const home = FindOption(layer.bytes.first(length), kHomeAddress, 16);
   if (home != nullptr) layer.source = IpAddress::V6(std::span<const std::uint8_t, 16>(home, 16));
   return SkipExtension(layer, length);
 }
 
-Outcome ParseIpv6Routing(Layer& layer) {
+StepOutcome ParseIpv6Routing(Layer& layer) {
   std::size_t length = 0;
-  if (const Outcome got = MeasureExtension(layer, length); got != Outcome::kNext) return got;
+  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext) return got;
   const std::uint8_t type = layer.At(2);
   const std::uint8_t segments_left = layer.At(3);
   if (segments_left > 0 && length >= 24) {
@@ -189,8 +189,8 @@ Outcome ParseIpv6Routing(Layer& layer) {
   return SkipExtension(layer, length);
 }
 
-Outcome ParseIpv6Fragment(Layer& layer) {
-  if (const Outcome need = layer.Need(8); need != Outcome::kNext) return need;
+StepOutcome ParseIpv6Fragment(Layer& layer) {
+  if (const StepOutcome need = layer.Need(8); need != StepOutcome::kNext) return need;
   const std::uint16_t field = layer.Big16(2);
   const std::uint8_t next = layer.At(0);
   layer.fragment = {
@@ -202,17 +202,17 @@ Outcome ParseIpv6Fragment(Layer& layer) {
   return GoTo(layer, Header::kFragment);
 }
 
-Outcome ParseIpv6Other(Layer& layer) {
+StepOutcome ParseIpv6Other(Layer& layer) {
   std::size_t length = 0;
-  if (const Outcome got = MeasureExtension(layer, length); got != Outcome::kNext) return got;
+  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext) return got;
   return SkipExtension(layer, length);
 }
 
-Outcome ParseAuthentication(Layer& layer) {
-  if (const Outcome need = layer.Need(12); need != Outcome::kNext) return need;
+StepOutcome ParseAuthentication(Layer& layer) {
+  if (const StepOutcome need = layer.Need(12); need != StepOutcome::kNext) return need;
   const std::size_t length = (std::size_t{layer.At(1)} + 2) * 4;
-  if (length < 12) return Outcome::kMalformed;
-  if (const Outcome need = layer.Need(length); need != Outcome::kNext) return need;
+  if (length < 12) return StepOutcome::kMalformed;
+  if (const StepOutcome need = layer.Need(length); need != StepOutcome::kNext) return need;
   return SkipExtension(layer, length);
 }
 

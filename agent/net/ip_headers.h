@@ -14,15 +14,15 @@ Header HeaderOfIpProtocol(std::uint8_t protocol, bool is_v6);
 
 // Sets addresses and bounds. A fragment gives Header::kFragment and fills layer.fragment.
 // Length 0 (segmentation offload): everything that was captured belongs to it.
-Outcome ParseIpv4(Layer& layer);  // RFC 791
-Outcome ParseIpv6(Layer& layer);  // RFC 8200, RFC 2675
+StepOutcome ParseIpv4(Layer& layer);  // RFC 791
+StepOutcome ParseIpv6(Layer& layer);  // RFC 8200, RFC 2675
 
 // Hop-by-hop and destination options. A home address (RFC 6275) replaces the source.
-Outcome ParseIpv6Options(Layer& layer);
+StepOutcome ParseIpv6Options(Layer& layer);
 // With segments left the final destination replaces that of the header (types 0, 2, 4).
-Outcome ParseIpv6Routing(Layer& layer);
-Outcome ParseIpv6Fragment(Layer& layer);  // an atomic fragment (RFC 6946) is just skipped
-Outcome ParseIpv6Other(Layer& layer);
-Outcome ParseAuthentication(Layer& layer);  // RFC 4302
+StepOutcome ParseIpv6Routing(Layer& layer);
+StepOutcome ParseIpv6Fragment(Layer& layer);  // an atomic fragment (RFC 6946) is just skipped
+StepOutcome ParseIpv6Other(Layer& layer);
+StepOutcome ParseAuthentication(Layer& layer);  // RFC 4302
 
 }  // namespace backscatter

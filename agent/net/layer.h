@@ -41,7 +41,7 @@ enum class Header : std::uint8_t {
 };
 
 // How a header parser ended.
-enum class Outcome : std::uint8_t {
+enum class StepOutcome : std::uint8_t {
   kNext,             // the layer was advanced to its next header
   kNoTcp,            // understood, and there is no TCP in it
   kTruncated,        // the header reaches past the captured bytes
@@ -72,9 +72,9 @@ struct Layer {
   std::uint8_t lengths_beyond_frame = 0;
 
   // kNext when `n` bytes are there.
-  Outcome Need(std::size_t n) const {
-    if (bytes.size() >= n) return Outcome::kNext;
-    return wire_length >= n ? Outcome::kTruncated : Outcome::kMalformed;
+  StepOutcome Need(std::size_t n) const {
+    if (bytes.size() >= n) return StepOutcome::kNext;
+    return wire_length >= n ? StepOutcome::kTruncated : StepOutcome::kMalformed;
   }
   std::uint8_t At(std::size_t i) const { return bytes[i]; }
   std::uint16_t Big16(std::size_t i) const { return LoadBig16(bytes.data() + i); }

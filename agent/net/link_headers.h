@@ -14,17 +14,17 @@ namespace backscatter {
 Header HeaderOfEtherType(std::uint16_t ether_type);
 
 // Starts the walk at a frame's first byte; kNext for a known link type. nullopt: not known here.
-std::optional<Outcome> ParseLinkType(LinkType type, Layer& layer);
+std::optional<StepOutcome> ParseLinkType(LinkType type, Layer& layer);
 
-Outcome ParseEthernet(Layer& layer);
-Outcome ParseLlc(Layer& layer);    // IEEE 802.2, SNAP
-Outcome ParseVlan(Layer& layer);   // IEEE 802.1Q, 802.1ad, QinQ: one tag a call
-Outcome ParseMpls(Layer& layer);   // RFC 3032, RFC 4385
-Outcome ParsePppoe(Layer& layer);  // RFC 2516
-Outcome ParsePpp(Layer& layer);    // RFC 1661, RFC 1662, Cisco HDLC
-Outcome ParseIpByNibble(Layer& layer);
-Outcome ParseBackboneTag(Layer& layer);  // IEEE 802.1ah: I-TAG, then the customer's frame
+StepOutcome ParseEthernet(Layer& layer);
+StepOutcome ParseLlc(Layer& layer);    // IEEE 802.2, SNAP
+StepOutcome ParseVlan(Layer& layer);   // IEEE 802.1Q, 802.1ad, QinQ: one tag a call
+StepOutcome ParseMpls(Layer& layer);   // RFC 3032, RFC 4385
+StepOutcome ParsePppoe(Layer& layer);  // RFC 2516
+StepOutcome ParsePpp(Layer& layer);    // RFC 1661, RFC 1662, Cisco HDLC
+StepOutcome ParseIpByNibble(Layer& layer);
+StepOutcome ParseBackboneTag(Layer& layer);  // IEEE 802.1ah: I-TAG, then the customer's frame
 // `length` bytes, an EtherType in the last two of them.
-Outcome ParseOpaqueTag(Layer& layer, std::size_t length);
+StepOutcome ParseOpaqueTag(Layer& layer, std::size_t length);
 
 }  // namespace backscatter

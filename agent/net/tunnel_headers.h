@@ -9,12 +9,12 @@ namespace backscatter {
 
 // RFC 2784, RFC 2890, PPTP (RFC 2637), WCCP, ERSPAN types I, II and III. A packet with source
 // routing (RFC 1701) is refused: kUnknownProtocol.
-Outcome ParseGre(Layer& layer);
+StepOutcome ParseGre(Layer& layer);
 
-Outcome ParseEtherIp(Layer& layer);  // RFC 3378
+StepOutcome ParseEtherIp(Layer& layer);  // RFC 3378
 
 // VXLAN (4789, Linux' old 8472), VXLAN-GPE (4790), Geneve (6081), GTP-U (2152); any other UDP is
 // kNoTcp, and so is a control message of these.
-Outcome ParseUdp(Layer& layer);
+StepOutcome ParseUdp(Layer& layer);
 
 }  // namespace backscatter
