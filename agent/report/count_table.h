@@ -50,7 +50,24 @@ class CountTable {
   std::uint32_t Hash(std::string_view key) const {
     return static_cast<std::uint32_t>(HashBytes(hash_key_, key) >> 32);
   }
-  void Prefetch(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & Mask()]); }
+
+  // For callers who know their next keys: what Find will read, asked for ahead of time. A guess is
+  // the first row with that hash, nearly always the one of the key; kNoRow is allowed everywhere.
+  void PrefetchSlot(std::uint32_t hash) const { __builtin_prefetch(&slots_[hash & Mask()]); }
+  std::uint32_t Guess(std::uint32_t hash) const {
+    std::size_t i = hash & Mask();
+    while (slots_[i].id != kNoRow && slots_[i].hash != hash) i = (i + 1) & Mask();
+    return slots_[i].id;
+  }
+  void PrefetchRow(std::uint32_t id) const {
+    if (id >= rows_.size()) return;
+    const char* row = reinterpret_cast<const char*>(&rows_[id]);
+    __builtin_prefetch(row, 1);
+    __builtin_prefetch(row + sizeof(Row) - 1, 1);
+  }
+  void PrefetchKey(std::uint32_t id) const {
+    if (id < rows_.size()) __builtin_prefetch(keys_.data() + rows_[id].key_offset);
+  }
 
   // The id of `key`, or kNoRow. `hash` is Hash(key).
   std::uint32_t Find(std::string_view key, std::uint32_t hash) const {

@@ -33,6 +33,10 @@ class PairSet {
     return Added::kNew;
   }
 
+  void Prefetch(std::uint32_t first, std::uint32_t second) const {
+    __builtin_prefetch(&slots_[SlotOf((std::uint64_t{first} << 32) | second)], 1);
+  }
+
   // After a purge: ids become `first_ids[id]` or `second_ids[id]` (null = unchanged), and pairs
   // with a kNoRow go. Returns how many went. O(slots).
   std::size_t Renumber(const std::vector<std::uint32_t>* first_ids,

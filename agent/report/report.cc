@@ -80,7 +80,8 @@ std::string SourceText(std::string_view key) {
 
 }  // namespace
 
-void Tally::FillReport(std::size_t top, Report& report) const {
+void Tally::FillReport(std::size_t top, Report& report) {
+  CountWaiting();
   report.sessions = totals_.sessions;
   report.transactions = totals_.transactions;
   report.recipients = totals_.recipients;
@@ -127,13 +128,13 @@ void Tally::FillBounds(ErrorBounds& bounds) const {
   bounds.domain_distinct = domain_pairs_lost_ + unplaced_recipients_;
 }
 
-Report MakeReport(const Tally& tally, const Ledger& ledger, RunInfo run,
+Report MakeReport(Tally& tally, const Ledger& ledger, RunInfo run,
                   std::vector<CaptureInfo> captures, std::size_t top) {
   Report report;
   report.run = std::move(run);
   report.captures = std::move(captures);
-  report.ledger = ledger;
   tally.FillReport(top, report);
+  report.ledger = ledger;  // after what waited was counted
   return report;
 }
 

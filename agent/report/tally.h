@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -35,7 +36,9 @@ struct TallyOptions {
   HashKey hash_key;  // give HashKey::Random() where input is hostile; no count depends on it
 };
 
-// Owned by one thread. Nothing is allocated for a transaction whose keys are known.
+// Owned by one thread. Nothing is allocated for a transaction whose keys are known. The rows of a
+// large table are rarely in the cache, so RCPTs are counted in small batches whose memory is asked
+// for ahead; FillReport and MemoryBytes count what waits first.
 class Tally final : public TransactionSink {
  public:
   Tally(const TallyOptions& options, Ledger* ledger);  // the ledger must outlive it
@@ -47,9 +50,9 @@ class Tally final : public TransactionSink {
 
   // Everything that is counted here: all of `report` but run, captures and the ledger. Lists get
   // at most `top` rows (0 = all). Cost: O(rows) plus the sort; may be called at any time.
-  void FillReport(std::size_t top, Report& report) const;
+  void FillReport(std::size_t top, Report& report);
 
-  std::size_t MemoryBytes() const;
+  std::size_t MemoryBytes();
 
  private:
   struct AddressRow : KeyedRow {
@@ -77,18 +80,39 @@ class Tally final : public TransactionSink {
   // a look-up of the raw path is enough.
   static constexpr std::uint16_t kSentAsIs = 1;
 
-  void CountTotals(const Transaction& transaction);
-  void CountNullSender(const Transaction& transaction);
-  void CountRecipient(const Transaction& transaction, const Recipient& recipient,
-                      std::uint32_t source);
-  void CountPairs(Place place, std::uint32_t source);
-  static void AddReply(const Transaction& transaction, const Recipient& recipient, AddressRow& row);
-  static void AddTime(const Transaction& transaction, AddressRow& row);
+  // A null-sender RCPT that waits to be counted.
+  struct Waiting {
+    IpAddress source;
+    std::uint32_t source_hash = 0;
+    std::uint32_t path_hash = 0;
+    TextRef path;  // in waiting_text_
+    PacketTime at = 0;
+    double weight = 1.0;
+    std::uint32_t not_kept = 0;  // further RCPTs of this transaction that nobody kept
+    std::uint16_t reply = 0;
+    bool delivered = false;
+    bool unknown_user = false;
+    std::uint32_t target_guess = kNoRow;
+    std::uint32_t source_guess = kNoRow;
+  };
+  static constexpr std::size_t kBatch = 32;
 
-  Place PlaceOf(std::string_view path);
+  static std::string_view KeyOfAddress(const IpAddress& address) {
+    return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
+  }
+
+  void CountTotals(const Transaction& transaction);
+  void Wait(const Transaction& transaction);
+  void CountWaiting();
+  void AskForMemory();
+  void Count(const Waiting& waiting);
+  void CountPairs(Place place, std::uint32_t source);
+  static void CountReply(const Waiting& waiting, AddressRow& row);
+
+  Place PlaceOf(std::string_view path, std::uint32_t hash);
   Place PlaceOfNewPath(std::string_view path);
   std::uint32_t TargetRow(std::string_view key);
-  std::uint32_t SourceRow(const IpAddress& address);
+  std::uint32_t SourceRow(const IpAddress& address, std::uint32_t hash);
   std::uint32_t DomainRowOf(std::string_view name);
 
   void PurgeTargets();
@@ -113,12 +137,15 @@ class Tally final : public TransactionSink {
   std::uint64_t pairs_lost_ = 0;
   std::uint64_t domain_pairs_lost_ = 0;
 
+  std::vector<Waiting> waiting_;
+  std::string waiting_text_;
+
   CanonicalTarget canonical_;           // scratch
   std::vector<std::uint32_t> new_ids_;  // scratch
 };
 
 // The snapshot: what the tally counted, what the ledger lost, and what the run was.
-Report MakeReport(const Tally& tally, const Ledger& ledger, RunInfo run,
+Report MakeReport(Tally& tally, const Ledger& ledger, RunInfo run,
                   std::vector<CaptureInfo> captures, std::size_t top);
 
 }  // namespace backscatter
