@@ -127,6 +127,7 @@ class Dialogue {
   void OnReplyInBody(const DialogueContext& context, const ConnectionInfo& info,
                      const Reply& reply);
   bool Reinterpret(const DialogueContext& context, const ConnectionInfo& info, const Reply& reply);
+  std::string TakeAlternate();
   void ApplyFront(const DialogueContext& context, const ConnectionInfo& info, const Reply& reply);
   bool OnLastReply(const DialogueContext& context, const Reply& reply, PacketTime at);
   void AfterHeldReply(const DialogueContext& context, const ConnectionInfo& info, Verb verb,

@@ -162,6 +162,11 @@ void Dialogue::OnUnsolicited(const DialogueContext& context, const ConnectionInf
   }
 }
 
+std::string Dialogue::TakeAlternate() {
+  alternate_on_ = alternate_replied_ = false;
+  return buffers_ == nullptr ? std::string() : std::exchange(buffers_->alternate, std::string());
+}
+
 // Commands were smuggled behind a lenient end of data (CVE-2023-51764) if the server goes on
 // replying when nothing waits for a reply, or answers QUIT with something else than 221.
 bool Dialogue::Reinterpret(const DialogueContext& context, const ConnectionInfo& info,
@@ -173,9 +178,8 @@ bool Dialogue::Reinterpret(const DialogueContext& context, const ConnectionInfo&
   if (!odd || reply.code == kServiceClosing) return false;
   context.ledger->Add(Anomaly::kLenientEndOfData);
   context.ledger->Add(Anomaly::kSmuggledTransaction);
-  alternate_on_ = alternate_replied_ = false;
   if (pending_ != nullptr) pending_->Clear();
-  std::string tail = std::exchange(buffers_->alternate, std::string());
+  const std::string tail = TakeAlternate();
   mode_ = Mode::kCommands;
   ReadClient(context, info, tail, reply.at);
   if (pending_empty()) return false;
@@ -189,8 +193,7 @@ void Dialogue::OnReplyInBody(const DialogueContext& context, const ConnectionInf
   if (swallow_) return;
   envelope_.OnBodyReply(context.envelope, reply, reply.at);
   if (alternate_on_) {
-    std::string tail = std::exchange(buffers_->alternate, std::string());
-    alternate_on_ = false;
+    const std::string tail = TakeAlternate();
     const Verb verb =
         ParseCommand(std::string_view(tail).substr(0, tail.find_first_of("\r\n"))).verb;
     if (reply.positive() || verb != Verb::kUnknown) {
