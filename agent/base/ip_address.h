@@ -42,7 +42,14 @@ class IpAddress {
   // "192.0.2.1" or the RFC 5952 form "2001:db8::1".
   std::string ToString() const;
 
-  friend bool operator==(const IpAddress&, const IpAddress&) = default;
+  // Two words instead of a call to memcmp: this runs for every packet.
+  friend bool operator==(const IpAddress& a, const IpAddress& b) {
+    std::uint64_t x[2];
+    std::uint64_t y[2];
+    std::memcpy(x, a.bytes_.data(), sizeof x);
+    std::memcpy(y, b.bytes_.data(), sizeof y);
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1])) == 0;
+  }
   friend auto operator<=>(const IpAddress&, const IpAddress&) = default;
 
  private:
@@ -55,7 +62,9 @@ struct Endpoint {
 
   // "192.0.2.1:25" or "[2001:db8::1]:25".
   std::string ToString() const;
-  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+  friend bool operator==(const Endpoint& a, const Endpoint& b) {
+    return a.port == b.port && a.address == b.address;
+  }
   friend auto operator<=>(const Endpoint&, const Endpoint&) = default;
 };
 

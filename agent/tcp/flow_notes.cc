@@ -1,16 +1,25 @@
 #include "agent/tcp/flow_notes.h"
 
 #include <bit>
-#include <new>
+#include <utility>
 
 namespace backscatter {
 namespace {
 
-// Zeroed memory whose pages cost nothing until they are touched.
-void* AllocateZeroed(std::size_t count, std::size_t size) {
-  void* const memory = std::calloc(count, size);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
+// What would be lost with a note: nothing much with an ended flow, its start with a handshake.
+int Worth(FlowNote::State state) {
+  switch (state) {
+    case FlowNote::State::kFree:
+      return 0;
+    case FlowNote::State::kClosed:
+    case FlowNote::State::kRefused:
+      return 1;
+    case FlowNote::State::kSyn:
+      return 2;
+    case FlowNote::State::kSynAck:
+      return 3;
+  }
+  return 0;
 }
 
 bool SameFlow(const FlowNote& note, const Endpoint& a, const Endpoint& b) {
@@ -21,8 +30,8 @@ bool SameFlow(const FlowNote& note, const Endpoint& a, const Endpoint& b) {
 
 FlowNotes::FlowNotes(std::size_t capacity, Ledger* ledger)
     : set_mask_(std::bit_ceil(capacity < kWays ? kWays : capacity) / kWays - 1),
-      sets_(static_cast<Set*>(AllocateZeroed(set_mask_ + 1, sizeof(Set)))),
-      notes_(static_cast<FlowNote*>(AllocateZeroed((set_mask_ + 1) * kWays, sizeof(FlowNote)))),
+      sets_(set_mask_ + 1),
+      notes_((set_mask_ + 1) * kWays),
       ledger_(*ledger) {}
 
 FlowNote* FlowNotes::Find(std::uint64_t hash, const Endpoint& a, const Endpoint& b) {
@@ -36,6 +45,21 @@ FlowNote* FlowNotes::Find(std::uint64_t hash, const Endpoint& a, const Endpoint&
   return nullptr;
 }
 
+std::size_t FlowNotes::Victim(std::size_t set) const {
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (sets_[set].tags[way] == 0) return way;
+  }
+  const auto rank = [&](std::size_t way) {
+    const FlowNote& note = notes_[set * kWays + way];
+    return std::pair(Worth(note.state), note.at_second);
+  };
+  std::size_t victim = 0;
+  for (std::size_t way = 1; way < kWays; ++way) {
+    if (rank(way) < rank(victim)) victim = way;
+  }
+  return victim;
+}
+
 FlowNote& FlowNotes::Put(std::uint64_t hash, const Endpoint& a, const Endpoint& b, PacketTime now) {
   const auto second = static_cast<std::uint32_t>(now / kSecond);
   if (FlowNote* const note = Find(hash, a, b)) {
@@ -43,14 +67,7 @@ FlowNote& FlowNotes::Put(std::uint64_t hash, const Endpoint& a, const Endpoint& 
     return *note;
   }
   const std::size_t set = SetIndex(hash);
-  std::size_t victim = 0;
-  for (std::size_t way = 0; way < kWays; ++way) {
-    if (sets_[set].tags[way] == 0) {
-      victim = way;
-      break;
-    }
-    if (notes_[set * kWays + way].at_second < notes_[set * kWays + victim].at_second) victim = way;
-  }
+  const std::size_t victim = Victim(set);
   FlowNote& note = notes_[set * kWays + victim];
   // A closed or refused flow that is pushed out costs nothing; a handshake costs its start.
   if (sets_[set].tags[victim] != 0 &&
@@ -66,7 +83,7 @@ FlowNote& FlowNotes::Put(std::uint64_t hash, const Endpoint& a, const Endpoint& 
 void FlowNotes::Erase(std::uint64_t hash, const Endpoint& a, const Endpoint& b) {
   FlowNote* const note = Find(hash, a, b);
   if (note == nullptr) return;
-  const auto index = static_cast<std::size_t>(note - notes_.get());
+  const auto index = notes_.IndexOf(note);
   sets_[index / kWays].tags[index % kWays] = 0;
   note->state = FlowNote::State::kFree;
 }

@@ -1,17 +1,18 @@
 // What is remembered of a flow that has no connection state: its handshake, or how it ended.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 
 #include "agent/base/ip_address.h"
 #include "agent/base/ledger.h"
 #include "agent/base/packet_time.h"
+#include "agent/base/zeroed_array.h"
 
 namespace backscatter {
 
-struct FlowNote {
+// One cache line.
+struct alignas(64) FlowNote {
   enum class State : std::uint8_t {
     kFree,
     kSyn,      // a SYN was seen: client_sequence (and the one before it, if it was another)
@@ -29,9 +30,11 @@ struct FlowNote {
   bool has_other = false;
 };
 
-// A 4-way set-associative cache with a fixed size (72 bytes a note, and memory only for pages that
-// were touched). A new note takes a free way, else that of the oldest note of its set: a flood of
-// half-open flows costs no more than the cache, and pushes out notes, never connections.
+// A 4-way set-associative cache with a fixed size (68 bytes a note, and memory only for pages that
+// were touched). A new note takes a free way, else that of the least useful note of its set: an
+// ended flow before an unanswered SYN before an answered one, the oldest first. So a flood of
+// half-open flows costs no more than the cache, and pushes out notes, never connections; a flood of
+// unanswered ones does not even push out handshakes.
 class FlowNotes {
  public:
   // `capacity` notes, rounded up to a power of two of at least 4.
@@ -45,9 +48,6 @@ class FlowNotes {
 
  private:
   static constexpr std::size_t kWays = 4;
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
   struct Set {
     std::uint32_t tags[kWays];  // 0 = free
   };
@@ -55,11 +55,12 @@ class FlowNotes {
   static std::uint32_t Tag(std::uint64_t hash) {
     return static_cast<std::uint32_t>(hash >> 32) | 1;
   }
+  std::size_t Victim(std::size_t set) const;
   std::size_t SetIndex(std::uint64_t hash) const { return hash & set_mask_; }
 
   std::size_t set_mask_;
-  std::unique_ptr<Set[], Free> sets_;
-  std::unique_ptr<FlowNote[], Free> notes_;
+  ZeroedArray<Set> sets_;
+  ZeroedArray<FlowNote> notes_;
   Ledger& ledger_;
 };
 

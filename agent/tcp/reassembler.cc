@@ -61,6 +61,7 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
   }
   if (connection.ignored) {
     connection.fin_seen[static_cast<int>(direction)] |= segment.has(tcp_flags::kFin);
+    connection.info.payload_seen[static_cast<int>(direction)] |= segment.payload_wire_length > 0;
     connection.reset |= segment.has(tcp_flags::kRst);
     AfterSegment(connection);
     return;
