@@ -81,6 +81,8 @@ struct ErrorBounds {
   std::uint64_t domains = 0;
   std::uint64_t distinct = 0;         // sources of a target, targets of a source
   std::uint64_t domain_distinct = 0;  // sources and targets of a domain
+
+  bool exact() const { return (targets | sources | domains | distinct | domain_distinct) == 0; }
 };
 
 struct Report {

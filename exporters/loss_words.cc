@@ -1,0 +1,50 @@
+#include "exporters/loss_words.h"
+
+#include <algorithm>
+#include <array>
+
+namespace backscatter {
+namespace {
+
+struct Words {
+  std::string_view name;
+  std::string_view words;
+};
+
+constexpr auto kWords = std::to_array<Words>({
+    {"source.truncated_packets", "packets cut short by the capture (snap length)"},
+    {"decode.unknown_link_type", "packets of a link type that is not decoded"},
+    {"decode.truncated", "packets whose headers were cut off"},
+    {"decode.malformed", "packets with impossible headers"},
+    {"decode.too_deep", "packets with too many headers in each other"},
+    {"decode.unknown_protocol", "packets in an encapsulation that is not decoded"},
+    {"fragment.expired", "IP datagrams of which a fragment is missing"},
+    {"fragment.evicted", "IP datagrams given up for want of memory"},
+    {"fragment.too_large", "IP fragments beyond any datagram's end"},
+    {"tcp.gap_bytes", "bytes of TCP streams that were not captured"},
+    {"tcp.gaps", "gaps in TCP streams"},
+    {"tcp.before_start_bytes", "bytes sent before a stream was picked up"},
+    {"tcp.stray_bytes", "bytes far outside of their TCP stream"},
+    {"tcp.connections_evicted", "connections given up for want of memory"},
+    {"tcp.notes_evicted", "notes of TCP handshakes given up for want of memory"},
+    {"smtp.unsynced_bytes", "bytes that fit nowhere in their dialogue"},
+    {"smtp.line_bytes_dropped", "bytes of over-long lines"},
+    {"smtp.replies_dropped", "replies beyond the commands that are remembered"},
+    {"smtp.recipients_dropped", "recipients counted in totals, but under no target"},
+    {"smtp.held_bytes_dropped", "bytes held for a reply that never came"},
+    {"tally.targets_evicted", "light targets pushed out by targets.capacity"},
+    {"tally.sources_evicted", "light sources pushed out by sources.capacity"},
+    {"tally.domains_evicted", "light domains pushed out by targets.capacity"},
+    {"tally.pairs_dropped", "pairs of target and source beyond what is remembered"},
+});
+
+}  // namespace
+
+std::string_view LossWords(Loss loss) {
+  const std::string_view name = LossName(loss);
+  const auto* const found = std::find_if(kWords.begin(), kWords.end(),
+                                         [&](const Words& words) { return words.name == name; });
+  return found == kWords.end() ? name : found->words;
+}
+
+}  // namespace backscatter

@@ -1,0 +1,290 @@
+#include "exporters/report_json.h"
+
+#include <string>
+
+#include "agent/base/json_writer.h"
+#include "agent/net/packet.h"
+
+namespace backscatter {
+namespace {
+
+constexpr std::size_t kPiece = 64 << 10;
+
+// The names of https://www.tcpdump.org/linktypes.html, or the number.
+std::string LinkTypeName(std::uint32_t number) {
+  switch (static_cast<LinkType>(number)) {
+    case LinkType::kNull:
+      return "NULL";
+    case LinkType::kEthernet:
+      return "ETHERNET";
+    case LinkType::kPpp:
+      return "PPP";
+    case LinkType::kPppHdlc:
+      return "PPP_HDLC";
+    case LinkType::kPppEther:
+      return "PPP_ETHER";
+    case LinkType::kRaw:
+      return "RAW";
+    case LinkType::kLoop:
+      return "LOOP";
+    case LinkType::kLinuxSll:
+      return "LINUX_SLL";
+    case LinkType::kIpv4:
+      return "IPV4";
+    case LinkType::kIpv6:
+      return "IPV6";
+    case LinkType::kNflog:
+      return "NFLOG";
+    case LinkType::kLinuxSll2:
+      return "LINUX_SLL2";
+  }
+  return std::to_string(number);
+}
+
+class Document {
+ public:
+  Document(const Report& report, const TextSink& sink) : report_(report), sink_(sink) {}
+
+  absl::Status Write() {
+    json_.BeginObject();
+    json_.Field("schema", "backscatter.report/1");
+    WriteRun();
+    WriteCaptures();
+    WriteSessions();
+    WriteTransactions();
+    json_.Field("recipients", report_.recipients);
+    Estimate("estimated_recipients", report_.estimated_recipients);
+    EmptyObject("verdicts");
+    WriteAddresses("targets", report_.targets, "sources");
+    WriteAddresses("sources", report_.sources, "targets");
+    WriteDomains();
+    WriteEmitted();
+    EmptyArray("floods");
+    WriteExact();
+    WriteLedger();
+    json_.EndObject();
+    text_ += '\n';
+    Flush();
+    return status_;
+  }
+
+ private:
+  void Flush() {
+    if (status_.ok()) status_ = sink_(text_);
+    text_.clear();
+  }
+  // Between the rows of a list. False: the sink refused, the rest is not worth making.
+  bool Goes() {
+    if (text_.size() >= kPiece) Flush();
+    return status_.ok();
+  }
+  void EmptyObject(std::string_view key) {
+    json_.Key(key);
+    json_.BeginObject();
+    json_.EndObject();
+  }
+  void EmptyArray(std::string_view key) {
+    json_.Key(key);
+    json_.BeginArray();
+    json_.EndArray();
+  }
+  void Time(std::string_view key, bool known, PacketTime time) {
+    if (known) {
+      json_.Field(key, FormatRfc3339(time));
+    } else {
+      json_.NullField(key);
+    }
+  }
+  void Estimate(std::string_view key, double value) {
+    if (!report_.sampled()) return;
+    json_.Key(key);
+    json_.Double(value);
+  }
+  void Undercount(std::uint64_t undercount) {
+    if (undercount != 0) json_.Field("undercount", undercount);
+  }
+
+  void WriteRun();
+  void WriteCaptures();
+  void WriteSessions();
+  void WriteTransactions();
+  void WriteAddresses(std::string_view key, const std::vector<AddressCounts>& rows,
+                      std::string_view distinct);
+  void WriteDomains();
+  void WriteEmitted();
+  void WriteExact();
+  void WriteLedger();
+
+  const Report& report_;
+  const TextSink& sink_;
+  absl::Status status_;
+  std::string text_;
+  JsonWriter json_{&text_};
+};
+
+void Document::WriteRun() {
+  const RunInfo& run = report_.run;
+  json_.Key("run");
+  json_.BeginObject();
+  json_.Field("source", run.source);
+  json_.Key("interfaces");
+  json_.BeginArray();
+  for (const std::string& name : run.interfaces) json_.String(name);
+  json_.EndArray();
+  Time("start", run.has_time, run.start);
+  Time("end", run.has_time, run.end);
+  json_.Key("sampling");
+  json_.Double(run.sampling);
+  json_.EndObject();
+}
+
+void Document::WriteCaptures() {
+  json_.Key("captures");
+  json_.BeginArray();
+  for (const CaptureInfo& capture : report_.captures) {
+    json_.BeginObject();
+    json_.Field("file", capture.file);
+    json_.Field("packets", capture.packets);
+    json_.Field("bytes", capture.bytes);
+    Time("first", capture.packets > 0, capture.first);
+    Time("last", capture.packets > 0, capture.last);
+    json_.Key("link_types");
+    json_.BeginArray();
+    for (const std::uint32_t type : capture.link_types) json_.String(LinkTypeName(type));
+    json_.EndArray();
+    if (capture.error.empty()) {
+      json_.NullField("error");
+    } else {
+      json_.Field("error", capture.error);
+    }
+    json_.EndObject();
+  }
+  json_.EndArray();
+}
+
+void Document::WriteSessions() {
+  const SessionTotals& sessions = report_.sessions;
+  json_.Key("sessions");
+  json_.BeginObject();
+  json_.Field("total", sessions.total);
+  json_.Field("plain", sessions.plain);
+  json_.Field("encrypted", sessions.encrypted);
+  json_.Field("one_sided", sessions.one_sided);
+  json_.Field("mid_stream", sessions.mid_stream);
+  json_.Field("with_gaps", sessions.with_gaps);
+  json_.EndObject();
+}
+
+void Document::WriteTransactions() {
+  const TransactionTotals& totals = report_.transactions;
+  json_.Key("transactions");
+  json_.BeginObject();
+  json_.Field("total", totals.total);
+  json_.Field("null_sender", totals.null_sender);
+  json_.Field("null_sender_recipients", totals.null_sender_recipients);
+  Estimate("estimated_null_sender_recipients", report_.estimated_null_sender_recipients);
+  json_.Field("accepted", totals.accepted);
+  json_.Field("rejected", totals.rejected);
+  json_.Field("aborted", totals.aborted);
+  json_.Field("unfinished", totals.unfinished);
+  json_.Field("retries", std::uint64_t{0});
+  json_.EndObject();
+}
+
+void Document::WriteAddresses(std::string_view key, const std::vector<AddressCounts>& rows,
+                              std::string_view distinct) {
+  json_.Key(key);
+  json_.BeginArray();
+  for (const AddressCounts& row : rows) {
+    if (!Goes()) break;
+    json_.BeginObject();
+    json_.Field("address", row.address);
+    json_.Field("recipients", row.recipients);
+    Undercount(row.undercount);
+    Estimate("estimated_recipients", row.estimated_recipients);
+    json_.Field("accepted", row.accepted);
+    json_.Field("deferred", row.deferred);
+    json_.Field("refused", row.refused);
+    json_.Field("unknown", row.unknown);
+    json_.Field("delivered", row.delivered);
+    json_.Field(distinct, row.distinct);
+    EmptyObject("verdicts");
+    Time("first", true, row.first);
+    Time("last", true, row.last);
+    json_.EndObject();
+  }
+  json_.EndArray();
+}
+
+void Document::WriteDomains() {
+  json_.Key("domains");
+  json_.BeginArray();
+  for (const DomainCounts& row : report_.domains) {
+    if (!Goes()) break;
+    json_.BeginObject();
+    json_.Field("domain", row.domain);
+    json_.Field("recipients", row.recipients);
+    Undercount(row.undercount);
+    json_.Field("unknown_user", row.unknown_user);
+    json_.Field("sources", row.sources);
+    json_.Field("targets", row.targets);
+    json_.EndObject();
+  }
+  json_.EndArray();
+}
+
+void Document::WriteEmitted() {
+  json_.Key("emitted");
+  json_.BeginObject();
+  json_.Field("transactions", std::uint64_t{0});
+  EmptyObject("causes");
+  EmptyArray("recipient_domains");
+  EmptyArray("examples");
+  json_.EndObject();
+}
+
+void Document::WriteExact() {
+  const ErrorBounds& bounds = report_.error_bounds;
+  json_.Key("exact");
+  json_.BeginObject();
+  json_.Field("targets", bounds.targets == 0);
+  json_.Field("sources", bounds.sources == 0);
+  json_.Field("domains", bounds.domains == 0);
+  json_.Field("distinct", bounds.distinct == 0 && bounds.domain_distinct == 0);
+  json_.EndObject();
+  if (bounds.exact()) return;
+  json_.Key("error_bounds");
+  json_.BeginObject();
+  json_.Field("targets", bounds.targets);
+  json_.Field("sources", bounds.sources);
+  json_.Field("domains", bounds.domains);
+  json_.Field("distinct", bounds.distinct);
+  json_.Field("domain_distinct", bounds.domain_distinct);
+  json_.EndObject();
+}
+
+void Document::WriteLedger() {
+  json_.Key("losses");
+  json_.BeginObject();
+  for (std::size_t i = 0; i < kLossCount; ++i) {
+    const auto loss = static_cast<Loss>(i);
+    if (report_.ledger.Get(loss) > 0) json_.Field(LossName(loss), report_.ledger.Get(loss));
+  }
+  json_.EndObject();
+  json_.Key("anomalies");
+  json_.BeginObject();
+  for (std::size_t i = 0; i < kAnomalyCount; ++i) {
+    const auto anomaly = static_cast<Anomaly>(i);
+    const std::uint64_t count = report_.ledger.Get(anomaly);
+    if (count > 0) json_.Field(AnomalyName(anomaly), count);
+  }
+  json_.EndObject();
+}
+
+}  // namespace
+
+absl::Status WriteReportJson(const Report& report, const TextSink& sink) {
+  return Document(report, sink).Write();
+}
+
+}  // namespace backscatter

@@ -1,0 +1,185 @@
+#include "exporters/report_table.h"
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/escape.h"
+#include "exporters/table_notes.h"
+#include "exporters/text_layout.h"
+
+namespace backscatter {
+namespace {
+
+constexpr std::size_t kBarCells = 6;
+constexpr std::size_t kLeastAddress = 12;
+
+class Table {
+ public:
+  Table(const Report& report, const TableOptions& options) : report_(report), options_(options) {
+    options_.width = std::max<std::size_t>(options_.width, 80);
+    one_day_ = report.run.has_time && Date(report.run.start) == Date(report.run.end);
+  }
+
+  std::string Render() {
+    WriteHead();
+    WriteTotals();
+    WriteRows("target", report_.targets, report_.targets_known, "sources");
+    WriteRows("source", report_.sources, report_.sources_known, "targets");
+    out_ += RenderNothingFound(report_, options_);
+    const std::string notes = RenderNotes(report_, options_);
+    if (!notes.empty()) out_ += "\n" + Dim(notes);
+    return std::move(out_);
+  }
+
+ private:
+  std::string Bold(std::string_view text) const { return Style("\x1b[1m", text); }
+  std::string Dim(std::string_view text) const { return Style("\x1b[2m", text); }
+  std::string Style(std::string_view code, std::string_view text) const {
+    if (!options_.color) return std::string(text);
+    return std::string(code) + std::string(text) + "\x1b[0m";
+  }
+  std::string_view Separator() const { return options_.unicode ? " · " : ", "; }
+
+  std::string Address(std::string_view text, std::size_t width) const {
+    std::string safe = EscapeForTerminal(text);
+    if (!options_.unicode) safe = OnlyAscii(safe);
+    return ShortenMiddle(safe, width, options_.unicode ? "…" : "...");
+  }
+
+  // Of "2026-11-24T23:10:27.123456789Z".
+  static std::string Date(PacketTime time) { return FormatRfc3339(time).substr(0, 10); }
+  static std::string Clock(PacketTime time) { return FormatRfc3339(time).substr(11, 8); }
+  std::string ShortTime(PacketTime time) const {
+    if (one_day_) return Clock(time);
+    return Date(time).substr(5) + " " + Clock(time).substr(0, 5);
+  }
+
+  void WriteHead();
+  void WriteTotals();
+  void TotalsLine(std::string_view name, std::uint64_t count, std::size_t number_width,
+                  const std::vector<std::string>& parts);
+  void WriteRows(std::string_view what, const std::vector<AddressCounts>& rows, std::size_t known,
+                 std::string_view distinct);
+  std::vector<std::string> Cells(const AddressCounts& row) const;
+
+  const Report& report_;
+  TableOptions options_;
+  bool one_day_ = false;
+  std::string out_;
+};
+
+void Table::WriteHead() {
+  out_ += Bold("Backscatter report");
+  const RunInfo& run = report_.run;
+  if (run.has_time) {
+    out_ += "  " + Date(run.start) + " " + Clock(run.start) + " to ";
+    if (!one_day_) out_ += Date(run.end) + " ";
+    out_ += Clock(run.end) + " UTC (" +
+            HumanDuration(std::max<PacketTime>(run.end - run.start, 0)) + ")";
+  }
+  out_ += '\n';
+  if (report_.captures.empty()) return;
+  std::uint64_t packets = 0;
+  std::uint64_t bytes = 0;
+  for (const CaptureInfo& capture : report_.captures) {
+    packets += capture.packets;
+    bytes += capture.bytes;
+  }
+  const std::string rest = std::string(Separator()) + CountOf(packets, "packet") +
+                           std::string(Separator()) + HumanBytes(bytes);
+  const std::size_t room = options_.width - DisplayWidth(rest);
+  out_ += (report_.captures.size() == 1 ? Address(report_.captures[0].file, room)
+                                        : CountOf(report_.captures.size(), "capture")) +
+          rest + "\n";
+}
+
+void Table::TotalsLine(std::string_view name, std::uint64_t count, std::size_t number_width,
+                       const std::vector<std::string>& parts) {
+  out_ += PadRight(name, 14) + PadLeft(WithThousands(count), number_width);
+  std::string_view before = "   ";
+  for (const std::string& part : parts) {
+    out_.append(before).append(part);
+    before = Separator();
+  }
+  out_ += '\n';
+}
+
+void Table::WriteTotals() {
+  const SessionTotals& sessions = report_.sessions;
+  const TransactionTotals& totals = report_.transactions;
+  const std::size_t width =
+      WithThousands(std::max({sessions.total, totals.total, report_.recipients})).size();
+  const auto part = [](std::uint64_t count, std::string_view name) {
+    return WithThousands(count) + " " + std::string(name);
+  };
+  out_ += '\n';
+  TotalsLine("Sessions", sessions.total, width,
+             {part(sessions.plain, "plain"), part(sessions.encrypted, "encrypted")});
+  TotalsLine("Transactions", totals.total, width,
+             {part(totals.accepted, "accepted"), part(totals.rejected, "rejected"),
+              part(totals.aborted, "aborted"), part(totals.unfinished, "unfinished")});
+  TotalsLine("Recipients", report_.recipients, width, {});
+  TotalsLine("Null sender", totals.null_sender, width,
+             {"with " + CountOf(totals.null_sender_recipients, "recipient")});
+}
+
+// All but the bar and the address.
+std::vector<std::string> Table::Cells(const AddressCounts& row) const {
+  const bool distinct_exact = report_.error_bounds.distinct == 0;
+  return {WithThousands(row.recipients) + (row.undercount > 0 ? "+" : ""),
+          WithThousands(row.accepted),
+          WithThousands(row.deferred + row.refused),
+          WithThousands(row.distinct) + (distinct_exact ? "" : "+"),
+          ShortTime(row.first),
+          ShortTime(row.last)};
+}
+
+void Table::WriteRows(std::string_view what, const std::vector<AddressCounts>& rows,
+                      std::size_t known, std::string_view distinct) {
+  if (rows.empty()) return;
+  const std::vector<std::string> heads = {"RCPTs", "accepted", "rejected", std::string(distinct),
+                                          "first", "last"};
+  std::vector<std::vector<std::string>> lines;
+  std::vector<std::size_t> widths;
+  for (const std::string& head : heads) widths.push_back(head.size());
+  for (const AddressCounts& row : rows) {
+    const std::vector<std::string>& cells = lines.emplace_back(Cells(row));
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      widths[i] = std::max(widths[i], cells[i].size());
+    }
+  }
+  std::size_t used = 2 * widths.size();
+  for (const std::size_t width : widths) used += width;
+  const bool with_bar = used + kBarCells + 2 + kLeastAddress <= options_.width;
+  if (with_bar) used += kBarCells + 2;
+  const std::size_t room = std::max(kLeastAddress, options_.width - std::min(used, options_.width));
+
+  const auto write = [&](const std::vector<std::string>& cells, std::string_view bar,
+                         std::string_view address) {
+    std::string line;
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      line += PadLeft(cells[i], widths[i]) + "  ";
+      if (i == 0 && with_bar) line += PadRight(bar, kBarCells) + "  ";
+    }
+    return line.append(address);
+  };
+  out_ += "\n" + Bold("Top " + std::string(what) + "s");
+  if (known > rows.size()) {
+    out_ += " (" + WithThousands(rows.size()) + " of " + WithThousands(known) + ")";
+  }
+  out_ += "\n" + Dim(write(heads, "share", what)) + "\n";
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const std::string bar = Bar(rows[i].recipients, report_.transactions.null_sender_recipients,
+                                kBarCells, options_.unicode);
+    out_ += write(lines[i], bar, Address(rows[i].address, room)) + "\n";
+  }
+}
+
+}  // namespace
+
+std::string RenderReportTable(const Report& report, const TableOptions& options) {
+  return Table(report, options).Render();
+}
+
+}  // namespace backscatter

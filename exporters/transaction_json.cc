@@ -1,0 +1,204 @@
+#include "exporters/transaction_json.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+#include <string_view>
+
+#include "agent/base/ascii.h"
+#include "agent/base/escape.h"
+#include "agent/base/json_writer.h"
+#include "agent/smtp/path.h"
+
+namespace backscatter {
+namespace {
+
+std::string_view Name(Protocol protocol) {
+  switch (protocol) {
+    case Protocol::kSmtp:
+      return "smtp";
+    case Protocol::kEsmtp:
+      return "esmtp";
+    case Protocol::kLmtp:
+      return "lmtp";
+  }
+  return "smtp";
+}
+
+std::string_view Name(TlsState tls) {
+  switch (tls) {
+    case TlsState::kNone:
+      return "none";
+    case TlsState::kStarttls:
+      return "starttls";
+    case TlsState::kImplicit:
+      return "implicit";
+  }
+  return "none";
+}
+
+std::string_view Name(BodyRead read) {
+  switch (read) {
+    case BodyRead::kNone:
+      return "none";
+    case BodyRead::kHeaders:
+      return "headers";
+    case BodyRead::kHead:
+      return "head";
+    case BodyRead::kWhole:
+      return "whole";
+  }
+  return "none";
+}
+
+std::string_view Name(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::kAccepted:
+      return "accepted";
+    case Outcome::kRejected:
+      return "rejected";
+    case Outcome::kAborted:
+      return "aborted";
+    case Outcome::kUnfinished:
+      return "unfinished";
+  }
+  return "unfinished";
+}
+
+std::string_view Name(Completeness completeness) {
+  switch (completeness) {
+    case Completeness::kComplete:
+      return "complete";
+    case Completeness::kGap:
+      return "gap";
+    case Completeness::kMidStream:
+      return "mid_stream";
+    case Completeness::kOneSided:
+      return "one_sided";
+    case Completeness::kTruncated:
+      return "truncated";
+  }
+  return "complete";
+}
+
+void WriteReply(JsonWriter& json, std::string_view key, std::uint16_t reply) {
+  json.Key(key);
+  if (reply == 0) {
+    json.Null();
+  } else {
+    json.Unsigned(reply);
+  }
+}
+
+void WriteTextOrNull(JsonWriter& json, std::string_view key, bool known, std::string_view text) {
+  if (known) {
+    json.Field(key, text);
+  } else {
+    json.NullField(key);
+  }
+}
+
+void WriteParameters(JsonWriter& json, std::string_view key, std::string_view parameters) {
+  json.Key(key);
+  json.BeginObject();
+  // By their escaped form: two keys that are not UTF-8 may look the same there.
+  std::set<std::string> seen;
+  EsmtpParameter parameter;
+  while (ConsumeParameter(parameters, parameter)) {
+    std::string name(parameter.key);
+    std::transform(name.begin(), name.end(), name.begin(), ToUpper);
+    std::string escaped;
+    AppendJsonEscaped(name, escaped);
+    if (!seen.insert(std::move(escaped)).second) continue;
+    json.Field(name, parameter.value);
+  }
+  json.EndObject();
+}
+
+void WriteEnhanced(JsonWriter& json, const EnhancedStatus& status) {
+  const std::string text = std::to_string(status.class_digit) + "." +
+                           std::to_string(status.subject) + "." + std::to_string(status.detail);
+  WriteTextOrNull(json, "enhanced", status.class_digit != 0, text);
+}
+
+void WriteBody(JsonWriter& json, const Transaction& transaction) {
+  json.Key("body");
+  json.BeginObject();
+  switch (transaction.body_command) {
+    case BodyCommand::kNone:
+      json.NullField("command");
+      break;
+    case BodyCommand::kData:
+      json.Field("command", "DATA");
+      break;
+    case BodyCommand::kBdat:
+      json.Field("command", "BDAT");
+      break;
+  }
+  json.Field("started", transaction.body_started);
+  json.Field("read", Name(transaction.body_read));
+  json.Field("bytes", transaction.body_bytes);
+  WriteReply(json, "reply", transaction.body_reply);
+  json.EndObject();
+}
+
+void WriteEnvelope(JsonWriter& json, const Transaction& transaction, MailDirection direction) {
+  json.Field("schema", "backscatter.transaction/1");
+  json.Field("start", FormatRfc3339(transaction.start));
+  json.Field("end", FormatRfc3339(transaction.end));
+  json.Field("client", transaction.client.ToString());
+  json.Field("server", transaction.server.ToString());
+  json.Field("source", transaction.source.ToString());
+  json.Field("direction", MailDirectionName(direction));
+  WriteTextOrNull(json, "helo", transaction.helo.length > 0, transaction.Text(transaction.helo));
+  json.Field("protocol", Name(transaction.protocol));
+  json.Field("tls", Name(transaction.tls));
+  const std::string_view mail_from =
+      transaction.null_sender ? std::string_view() : transaction.Text(transaction.mail_from);
+  WriteTextOrNull(json, "mail_from", transaction.has_mail_from, mail_from);
+  json.Field("null_sender", transaction.null_sender);
+  WriteParameters(json, "mail_parameters", transaction.Text(transaction.mail_parameters));
+  WriteReply(json, "mail_reply", transaction.mail_reply);
+}
+
+// What later stages will know.
+void WriteJudgement(JsonWriter& json) {
+  json.Field("retry", false);
+  for (const char* key : {"bounce", "verdict", "solicited", "confidence", "reason"}) {
+    json.NullField(key);
+  }
+}
+
+}  // namespace
+
+void TransactionJson::Append(const Transaction& transaction, std::string& out) {
+  JsonWriter json(&out);
+  json.BeginObject();
+  WriteEnvelope(json, transaction, local_.DirectionOf(transaction));
+  json.Key("recipients");
+  json.BeginArray();
+  for (const Recipient& recipient : transaction.recipients) {
+    const std::string_view address = transaction.Text(recipient.address);
+    MakeCanonicalTarget(address, target_options_, canonical_);
+    json.BeginObject();
+    json.Field("address", address);
+    json.Field("target", canonical_.address);
+    WriteParameters(json, "parameters", transaction.Text(recipient.parameters));
+    WriteReply(json, "reply", recipient.reply);
+    WriteEnhanced(json, recipient.enhanced);
+    WriteReply(json, "final_reply", recipient.final_reply);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Field("recipients_not_kept", std::uint64_t{transaction.recipients_not_kept});
+  WriteBody(json, transaction);
+  json.Field("outcome", Name(transaction.outcome));
+  WriteJudgement(json);
+  json.Field("completeness", Name(transaction.completeness));
+  json.Key("weight");
+  json.Double(transaction.weight);
+  json.EndObject();
+  out += '\n';
+}
+
+}  // namespace backscatter
