@@ -1,0 +1,234 @@
+// replay_bench: backscatterd's CPU time and memory beside a bare libpcap loop that only counts.
+// A benchmark is no test: the exit code is 0 whatever the figures, and 1 only if it could not run.
+#include <algorithm>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+
+#include "tests/bench/measure.h"
+
+namespace {
+
+using backscatter::bench::Cost;
+using backscatter::bench::Measure;
+using backscatter::bench::Median;
+using nlohmann::json;
+
+constexpr const char* kUsage =
+    "usage: replay_bench [--rounds N] [--data DIRECTORY] [--profile NAME]...\n"
+    "  Measures `backscatterd replay --format json` against a bare pcap_loop on generated "
+    "captures,\n"
+    "  in interleaved rounds (5). The captures (2 GB) are made once, in build/bench-data.\n"
+    "  Profiles: bodies, envelopes, half-open, open; all of them where none is named.\n";
+
+struct Limits {
+  const char* profile;
+  double cpu_ratio;       // 0: none
+  double peak_megabytes;  // 0: none
+};
+constexpr Limits kLimits[] = {
+    {"bodies", 1.25, 0}, {"envelopes", 2.0, 0}, {"half-open", 0, 64}, {"open", 0, 0}};
+constexpr double kBytesPerOpenFlow = 1024;
+constexpr int kFewFlows = 100;
+
+struct Options {
+  int rounds = 5;
+  std::filesystem::path data = BENCH_DATA;
+  std::vector<std::string> profiles;
+};
+
+bool ParseOptions(int argc, char** argv, Options& options) {
+  for (int i = 1; i + 1 < argc; i += 2) {
+    const std::string_view flag = argv[i];
+    const std::string_view value = argv[i + 1];
+    if (flag == "--rounds") {
+      const auto [end, error] =
+          std::from_chars(value.data(), value.data() + value.size(), options.rounds);
+      if (error != std::errc() || end != value.data() + value.size()) return false;
+    } else if (flag == "--data") {
+      options.data = value;
+    } else if (flag == "--profile") {
+      options.profiles.emplace_back(value);
+    } else {
+      return false;
+    }
+  }
+  if (argc % 2 == 0 || options.rounds < 1) return false;
+  for (const std::string& name : options.profiles) {
+    bool known = false;
+    for (const Limits& limits : kLimits) known = known || name == limits.profile;
+    if (!known) return false;
+  }
+  return true;
+}
+
+[[noreturn]] void Die(const std::string& what) {
+  std::fprintf(stderr, "replay_bench: %s\n", what.c_str());
+  std::exit(1);
+}
+
+// The capture of a profile; made where it is absent or older than the generator.
+std::filesystem::path Capture(const Options& options, const std::string& profile,
+                              const std::vector<std::string>& more = {}) {
+  const std::string name = more.empty() ? profile : profile + "-few";
+  const std::filesystem::path capture = options.data / (name + ".pcap");
+  std::error_code error;
+  if (std::filesystem::exists(capture) &&
+      std::filesystem::last_write_time(capture, error) >
+          std::filesystem::last_write_time(MAKE_CAPTURE, error)) {
+    return capture;
+  }
+  std::filesystem::create_directories(options.data, error);
+  const std::filesystem::path unfinished = capture.string() + ".new";
+  std::vector<std::string> words = {MAKE_CAPTURE,
+                                    "--profile",
+                                    profile,
+                                    "--out",
+                                    unfinished,
+                                    "--truth",
+                                    options.data / (name + ".json")};
+  words.insert(words.end(), more.begin(), more.end());
+  const auto cost = Measure(words, "/dev/null");
+  if (!cost.has_value() || cost->exit_code != 0) Die("cannot make " + capture.string());
+  std::filesystem::rename(unfinished, capture, error);
+  if (error) Die("cannot make " + capture.string() + ": " + error.message());
+  return capture;
+}
+
+Cost MustMeasure(const std::vector<std::string>& words, const std::string& output = "/dev/null") {
+  const auto cost = Measure(words, output);
+  if (!cost.has_value() || cost->exit_code != 0) Die("this failed: " + words[0]);
+  return *cost;
+}
+
+std::vector<std::string> ReplayWords(const std::filesystem::path& capture) {
+  return {BACKSCATTERD, "replay", "--format", "json", capture};
+}
+
+json ReadJson(const std::filesystem::path& path) {
+  std::ifstream file(path);
+  return json::parse(file, nullptr, false);
+}
+
+// The first, unmeasured run: warms the page cache and looks whether the counts are exact.
+std::string CheckCounts(const std::filesystem::path& capture, std::uint64_t& packets) {
+  const std::filesystem::path output = capture.string() + ".report.json";
+  MustMeasure(ReplayWords(capture), output);
+  const json report = ReadJson(output);
+  std::filesystem::path truth_path = capture;
+  const json truth = ReadJson(truth_path.replace_extension(".json"));
+  if (!report.is_object() || !truth.is_object()) return "no report";
+  packets = report["captures"].at(0)["packets"];
+  for (const char* part : {"sessions", "transactions"}) {
+    for (const auto& [key, value] : truth[part].items()) {
+      if (report[part][key] != value) return std::string("wrong: ") + part + "." + key;
+    }
+  }
+  for (const char* part : {"targets", "sources"}) {
+    if (report[part].size() != truth[part].size()) return std::string("wrong: ") + part;
+    for (const json& row : report[part]) {
+      const auto wanted = truth[part].find(row["address"].get<std::string>());
+      if (wanted == truth[part].end()) return std::string("wrong: ") + part;
+      for (const auto& [key, value] : wanted->items()) {
+        if (row[key] != value) return std::string("wrong: ") + part + "." + key;
+      }
+    }
+  }
+  return "exact";
+}
+
+void PrintHeading() {
+  std::printf("%-10s %9s %6s %10s %14s %6s %6s %8s %7s  %s\n", "profile", "packets", "MB",
+              "bare CPU s", "backscatterd s", "ratio", "limit", "peak MB", "limit", "counts");
+}
+
+std::string Limit(double value, int decimals) {
+  char text[32] = "-";
+  if (value > 0) std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  return text;
+}
+
+// One line of the table; the peak of the replay is returned.
+double BenchProfile(const Options& options, const Limits& limits, std::string& exceeded) {
+  const std::filesystem::path capture = Capture(options, limits.profile);
+  std::uint64_t packets = 0;
+  const std::string counts = CheckCounts(capture, packets);
+  MustMeasure({BARE_PCAP_LOOP, capture});
+  std::vector<double> bare;
+  std::vector<double> ours;
+  double peak = 0;
+  for (int round = 0; round < options.rounds; ++round) {
+    bare.push_back(MustMeasure({BARE_PCAP_LOOP, capture}).cpu_seconds);
+    const Cost cost = MustMeasure(ReplayWords(capture));
+    ours.push_back(cost.cpu_seconds);
+    peak = std::max(peak, cost.peak_megabytes);
+  }
+  const double ratio = Median(ours) / std::max(Median(bare), 1e-6);
+  std::printf("%-10s %9llu %6.0f %10.3f %14.3f %6.2f %6s %8.1f %7s  %s\n", limits.profile,
+              static_cast<unsigned long long>(packets),
+              static_cast<double>(std::filesystem::file_size(capture)) / 1e6, Median(bare),
+              Median(ours), ratio, Limit(limits.cpu_ratio, 2).c_str(), peak,
+              Limit(limits.peak_megabytes, 0).c_str(), counts.c_str());
+  std::fflush(stdout);
+  if (limits.cpu_ratio > 0 && ratio > limits.cpu_ratio) {
+    exceeded += std::string("  EXCEEDED: CPU time on ") + limits.profile + "\n";
+  }
+  if (limits.peak_megabytes > 0 && peak > limits.peak_megabytes) {
+    exceeded += std::string("  EXCEEDED: peak memory on ") + limits.profile + "\n";
+  }
+  if (counts != "exact") exceeded += std::string("  NOT EXACT: ") + limits.profile + "\n";
+  return peak;
+}
+
+void BenchOpenFlows(const Options& options, double peak, std::string& exceeded) {
+  const auto few = Capture(options, "open", {"--sessions", std::to_string(kFewFlows)});
+  std::filesystem::path truth = options.data / "open.json";
+  const double flows = ReadJson(truth)["sessions"]["total"].get<double>() - kFewFlows;
+  const double small = MustMeasure(ReplayWords(few)).peak_megabytes;
+  const double bytes = (peak - small) * 1024 * 1024 / flows;
+  std::printf(
+      "memory per open established flow: %.0f bytes (%.1f MB above a run with %d, over %.0f "
+      "flows); limit %.0f\n",
+      bytes, peak - small, kFewFlows, flows, kBytesPerOpenFlow);
+  if (bytes > kBytesPerOpenFlow) exceeded += "  EXCEEDED: memory per open flow\n";
+}
+
+bool Wanted(const Options& options, const char* profile) {
+  for (const std::string& name : options.profiles) {
+    if (name == profile) return true;
+  }
+  return options.profiles.empty();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc == 2 && std::string_view(argv[1]) == "--help") {
+    std::fputs(kUsage, stdout);
+    return 0;
+  }
+  Options options;
+  if (!ParseOptions(argc, argv, options)) {
+    std::fputs(kUsage, stderr);
+    return 2;
+  }
+  std::printf("medians of %d interleaved rounds; CPU is user and system time of one process\n\n",
+              options.rounds);
+  PrintHeading();
+  std::string exceeded;
+  for (const Limits& limits : kLimits) {
+    if (!Wanted(options, limits.profile)) continue;
+    const double peak = BenchProfile(options, limits, exceeded);
+    if (std::string_view(limits.profile) == "open") BenchOpenFlows(options, peak, exceeded);
+  }
+  std::printf("\n%s", exceeded.empty() ? "every limit is kept\n" : exceeded.c_str());
+  return 0;
+}

@@ -1,0 +1,26 @@
+// One `backscatterd replay`, read back: the report and the transactions.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+
+namespace backscatter::replay {
+
+struct Replayed {
+  int exit_code = -1;
+  nlohmann::json report;  // discarded() where the output was no JSON
+  std::vector<nlohmann::json> transactions;
+  std::string errors;  // standard error
+};
+
+// The program is the one that this build made.
+Replayed Replay(const std::filesystem::path& capture, bool with_transactions,
+                const std::string& working_directory = {});
+
+// The shared captures: $BACKSCATTER_SHARED/captures, else ../shared/captures beside the sources.
+std::filesystem::path SharedCaptures();
+
+}  // namespace backscatter::replay
