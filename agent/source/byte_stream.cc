@@ -6,24 +6,32 @@
 #include "absl/strings/str_format.h"
 
 namespace backscatter {
+namespace {
+
+constexpr std::size_t kCompressedBuffer = std::size_t{256} << 10;
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<ByteStream>> ByteStream::Open(const std::string& path,
                                                              const std::atomic<bool>* stop) {
   absl::StatusOr<std::unique_ptr<RawInput>> input = RawInput::Open(path, stop);
   if (!input.ok()) return input.status();
-  return std::unique_ptr<ByteStream>(new ByteStream(*std::move(input), kSmallBuffer));
+  return std::unique_ptr<ByteStream>(
+      new ByteStream(*std::move(input), kSmallBuffer, kCompressedBuffer));
 }
 
 std::unique_ptr<ByteStream> ByteStream::FromMemory(std::span<const std::uint8_t> bytes,
                                                    std::size_t buffer_size) {
-  return std::unique_ptr<ByteStream>(new ByteStream(RawInput::FromMemory(bytes), buffer_size));
+  return std::unique_ptr<ByteStream>(
+      new ByteStream(RawInput::FromMemory(bytes), buffer_size, buffer_size));
 }
 
-ByteStream::ByteStream(std::unique_ptr<RawInput> input, std::size_t buffer_size)
+ByteStream::ByteStream(std::unique_ptr<RawInput> input, std::size_t buffer_size,
+                       std::size_t compressed_buffer)
     : input_(std::move(input)), buffer_size_(std::max<std::size_t>(buffer_size, 1)) {
   const std::span<const std::uint8_t> head = Fill(2);
   if (head.size() < 2 || head[0] != 0x1f || head[1] != 0x8b) return;
-  inflater_ = std::make_unique<GzipInflater>(input_.get(), head);
+  inflater_ = std::make_unique<GzipInflater>(input_.get(), head, compressed_buffer);
   begin_ = end_ = 0;
 }
 

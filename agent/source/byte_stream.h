@@ -29,7 +29,7 @@ class ByteStream {
   // `stop` as in RawInput. Waits for the first bytes of a pipe, to recognise gzip.
   static absl::StatusOr<std::unique_ptr<ByteStream>> Open(const std::string& path,
                                                           const std::atomic<bool>* stop);
-  // Over bytes that must outlive the stream; a small buffer makes tests cross its edges.
+  // Over bytes that must outlive the stream; small buffers make tests cross their edges.
   static std::unique_ptr<ByteStream> FromMemory(std::span<const std::uint8_t> bytes,
                                                 std::size_t buffer_size = kSmallBuffer);
 
@@ -66,7 +66,8 @@ class ByteStream {
   std::string Where(std::uint64_t offset) const;
 
  private:
-  ByteStream(std::unique_ptr<RawInput> input, std::size_t buffer_size);
+  ByteStream(std::unique_ptr<RawInput> input, std::size_t buffer_size,
+             std::size_t compressed_buffer);
   std::size_t ReadInput(std::span<std::uint8_t> out) {
     return inflater_ ? inflater_->Read(out) : input_->Read(out);
   }

@@ -9,7 +9,6 @@
 namespace backscatter {
 namespace {
 
-constexpr std::size_t kCompressedBuffer = std::size_t{256} << 10;
 constexpr int kGzipWindow = 15 + 16;  // the largest window, gzip framing only
 
 }  // namespace
@@ -19,9 +18,10 @@ struct GzipInflater::Engine {
   bool ready = false;
 };
 
-GzipInflater::GzipInflater(RawInput* input, std::span<const std::uint8_t> head)
+GzipInflater::GzipInflater(RawInput* input, std::span<const std::uint8_t> head,
+                           std::size_t buffer_size)
     : input_(*input), engine_(std::make_unique<Engine>()) {
-  compressed_.resize(std::max(kCompressedBuffer, head.size()));
+  compressed_.resize(std::max(buffer_size, head.size()));
   std::copy(head.begin(), head.end(), compressed_.begin());
   engine_->stream.next_in = compressed_.data();
   engine_->stream.avail_in = static_cast<uInt>(head.size());

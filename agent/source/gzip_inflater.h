@@ -17,8 +17,9 @@ namespace backscatter {
 // last member are padding. Anything else after it, a wrong checksum or an early end is an error.
 class GzipInflater {
  public:
-  // `head` are bytes that were already read from `input`, which must outlive the inflater.
-  GzipInflater(RawInput* input, std::span<const std::uint8_t> head);
+  // `head` are bytes that were already read from `input`, which must outlive the inflater; it is
+  // read in pieces of `buffer_size` bytes.
+  GzipInflater(RawInput* input, std::span<const std::uint8_t> head, std::size_t buffer_size);
   ~GzipInflater();
   GzipInflater(const GzipInflater&) = delete;
   GzipInflater& operator=(const GzipInflater&) = delete;

@@ -231,7 +231,7 @@ TEST(CaptureFile, AnUnreadableFileSaysSo) {
   const bool root = geteuid() == 0;  // who reads every file
   if (root && seteuid(kNobody) != 0) GTEST_SKIP() << "root cannot become another user here";
   const absl::Status status = OpenCaptureFile(path, 0).status();
-  if (root) ASSERT_EQ(seteuid(0), 0);
+  if (root && seteuid(0) != 0) FAIL() << "cannot become root again";
   EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(Text(status), HasSubstr("Permission denied; make it readable"));
 }
