@@ -10,6 +10,7 @@
 
 #include "agent/base/ascii.h"
 #include "agent/base/ip_address.h"
+#include "agent/base/utf8.h"
 
 namespace backscatter {
 namespace {
@@ -98,24 +99,10 @@ bool MakeCanonicalDomain(std::string_view domain, std::string& out) {
 }
 
 bool IsValidUtf8(std::string_view text) {
-  std::size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<std::uint8_t>(text[i++]);
-    if (lead < 0x80) continue;
-    if (lead < 0xc2 || lead > 0xf4) return false;
-    std::uint8_t low = 0x80;
-    std::uint8_t high = 0xbf;
-    if (lead == 0xe0) low = 0xa0;
-    if (lead == 0xed) high = 0x9f;
-    if (lead == 0xf0) low = 0x90;
-    if (lead == 0xf4) high = 0x8f;
-    for (int more = lead < 0xe0 ? 1 : lead < 0xf0 ? 2 : 3; more > 0; --more) {
-      if (i == text.size()) return false;
-      const auto byte = static_cast<std::uint8_t>(text[i++]);
-      if (byte < low || byte > high) return false;
-      low = 0x80;
-      high = 0xbf;
-    }
+  while (!text.empty()) {
+    const Utf8Char c = ReadUtf8(text);
+    if (!c.valid) return false;
+    text.remove_prefix(c.length);
   }
   return true;
 }

@@ -1,0 +1,47 @@
+// The configuration: read once, validated once, then const.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "agent/base/ip_address.h"
+#include "agent/mail/canonical_target.h"
+
+namespace backscatter {
+
+inline constexpr std::string_view kDefaultConfigFile = "/etc/backscatterd/backscatterd.yaml";
+
+// What this version uses. Keys of later versions are checked (config_keys.h) but have no field yet.
+// The defaults are those of the registry: a Config comes from LoadConfig.
+struct Config {
+  std::vector<std::uint16_t> ports;
+  std::vector<IpNetwork> local_networks;
+  std::vector<IpNetwork> trusted_proxies;
+  TargetOptions targets;
+  std::uint64_t targets_capacity = 0;
+  std::uint64_t sources_capacity = 0;
+};
+
+// Where values come from, the later over the earlier: defaults, the file, `sets`.
+struct ConfigSources {
+  // nullopt: kDefaultConfigFile, which need not exist.
+  std::optional<std::string> file;
+  std::vector<std::string> sets;  // "dotted.key=YAML value"; the last of a key holds
+};
+
+struct LoadedConfig {
+  Config config;
+  std::vector<std::string> without_effect;  // keys that were given but do nothing yet, in order
+};
+
+// InvalidArgument, one problem a line, each with its place and what would be right:
+//   site.yaml:12: unknown key "targets.fold_cas"; did you mean "targets.fold_case"?
+// Either all of it holds or nothing.
+absl::StatusOr<LoadedConfig> LoadConfig(const ConfigSources& sources);
+
+}  // namespace backscatter

@@ -1,0 +1,257 @@
+#include "agent/app/config_keys.h"
+
+#include <algorithm>
+#include <iterator>
+#include <type_traits>
+#include <vector>
+
+#include "agent/app/nearest_name.h"
+
+namespace backscatter {
+namespace {
+
+template <auto Config::*kField>
+void Store(Config& config, const ConfigValue& value) {
+  using Field = std::remove_reference_t<decltype(config.*kField)>;
+  config.*kField = std::get<Field>(value);
+}
+void StoreFoldCase(Config& config, const ConfigValue& value) {
+  config.targets.fold_case = std::get<bool>(value);
+}
+void StoreFoldDetail(Config& config, const ConfigValue& value) {
+  config.targets.fold_detail = std::get<bool>(value);
+}
+
+constexpr double kKiB = 1024;
+constexpr double kGiB = kKiB * kKiB * kKiB;
+
+constexpr ConfigKey kKeys[] = {
+    {.name = "interfaces",
+     .type = KeyType::kTextList,
+     .default_value = "[]",
+     .help = "Interfaces to watch; empty: all of them"},
+    {.name = "source",
+     .type = KeyType::kChoice,
+     .default_value = "auto",
+     .help = "How packets are taken: kernel probes, libpcap, or what the host offers",
+     .choices = "auto|bpf|pcap"},
+    {.name = "ports",
+     .type = KeyType::kPortList,
+     .default_value = "[25, 465, 587, 2525]",
+     .help = "Server ports that carry SMTP; a replay finds SMTP on other ports by its content",
+     .store = Store<&Config::ports>},
+    {.name = "sampling.ratio",
+     .type = KeyType::kRatio,
+     .default_value = "1.0",
+     .help = "Share of the flows to look at",
+     .min = 0.000001,
+     .max = 1},
+    {.name = "bpf.attach",
+     .type = KeyType::kChoice,
+     .default_value = "auto",
+     .help = "Where the kernel probes are attached",
+     .choices = "auto|tcx|clsact"},
+    {.name = "bpf.ring_bytes",
+     .type = KeyType::kSize,
+     .default_value = "16MiB",
+     .help = "Ring buffer between kernel and agent",
+     .min = 64 * kKiB,
+     .max = kGiB},
+    {.name = "bpf.stats",
+     .type = KeyType::kBool,
+     .default_value = "false",
+     .help = "Measure the run time of the probes (switches it on for the whole kernel)"},
+    {.name = "local.domains",
+     .type = KeyType::kDomainList,
+     .default_value = "[]",
+     .help = "Domains that are ours; empty: learnt from accepted recipients"},
+    {.name = "local.networks",
+     .type = KeyType::kNetworkList,
+     .default_value = "[]",
+     .help = "Networks of our mail servers; they decide what is inbound and outbound",
+     .store = Store<&Config::local_networks>},
+    {.name = "trusted_proxies",
+     .type = KeyType::kNetworkList,
+     .default_value = "[]",
+     .help = "Proxies whose PROXY and XCLIENT headers name the source",
+     .store = Store<&Config::trusted_proxies>},
+    {.name = "ignore.networks",
+     .type = KeyType::kNetworkList,
+     .default_value = "[]",
+     .help = "Sources that never count, such as our own probes"},
+    {.name = "ignore.targets",
+     .type = KeyType::kTextList,
+     .default_value = "[]",
+     .help = "Target addresses that never count, such as those of our own probes"},
+    {.name = "targets.fold_case",
+     .type = KeyType::kBool,
+     .default_value = "false",
+     .help = "Count Joe@example.org and joe@example.org as one target",
+     .store = StoreFoldCase},
+    {.name = "targets.fold_detail",
+     .type = KeyType::kBool,
+     .default_value = "false",
+     .help = "Count joe+detail@example.org and joe@example.org as one target",
+     .store = StoreFoldDetail},
+    {.name = "targets.capacity",
+     .type = KeyType::kCount,
+     .default_value = "1000000",
+     .help = "Targets counted exactly; beyond it small ones may be lost, and the report says so",
+     .store = Store<&Config::targets_capacity>,
+     .min = 16,
+     .max = 100'000'000},
+    {.name = "sources.capacity",
+     .type = KeyType::kCount,
+     .default_value = "1000000",
+     .help = "Sources counted exactly; beyond it small ones may be lost, and the report says so",
+     .store = Store<&Config::sources_capacity>,
+     .min = 16,
+     .max = 100'000'000},
+    {.name = "tls.mode",
+     .type = KeyType::kChoice,
+     .default_value = "auto",
+     .help = "Whether sessions are read where the TLS library has them in plain text",
+     .choices = "auto|off"},
+    {.name = "tls.processes",
+     .type = KeyType::kTextList,
+     .default_value = "[]",
+     .help = "Programs whose TLS library is read; empty: the mail servers that are known"},
+    {.name = "bounce.read",
+     .type = KeyType::kChoice,
+     .default_value = "reports",
+     .help = "Whose bodies are read: of null and daemon senders, or of all mail",
+     .choices = "reports|all"},
+    {.name = "bounce.capture_bytes",
+     .type = KeyType::kSize,
+     .default_value = "64KiB",
+     .help = "How much of such a body is read; 0: the envelope only",
+     .max = 16 * kKiB * kKiB},
+    {.name = "bounce.daemon_senders",
+     .type = KeyType::kTextList,
+     .default_value = "[mailer-daemon, postmaster, double-bounce, mdaemon, bounce, challenge, "
+                      "autoreply]",
+     .help = "Local parts of senders that are read like the null sender"},
+    {.name = "batv.keys",
+     .type = KeyType::kTextList,
+     .default_value = "[]",
+     .help = "Keys that verify prvs= tags, each as NUMBER:SECRET"},
+    {.name = "srs.domains",
+     .type = KeyType::kDomainList,
+     .default_value = "[]",
+     .help = "Domains under which we forward with SRS"},
+    {.name = "verp.patterns",
+     .type = KeyType::kTextList,
+     .default_value = "[]",
+     .help = "Patterns of the addresses to which our lists take their bounces"},
+    {.name = "relays",
+     .type = KeyType::kTextList,
+     .default_value = "[]",
+     .help = "Host names of our mail servers, as their Received headers have them"},
+    {.name = "sent.window",
+     .type = KeyType::kDuration,
+     .default_value = "8d",
+     .help = "How long mail that we sent is remembered",
+     .min = 3600},
+    {.name = "sent.capacity",
+     .type = KeyType::kCount,
+     .default_value = "1000000",
+     .help = "Mails remembered within the window",
+     .min = 1000,
+     .max = 1e9},
+    {.name = "sent.file",
+     .type = KeyType::kText,
+     .default_value = "/var/lib/backscatterd/sent",
+     .help = "Where that memory is kept; empty: not kept"},
+    {.name = "sent.min_history",
+     .type = KeyType::kDuration,
+     .default_value = "5d",
+     .help = "How long the agent must have watched before it says that a mail was never sent"},
+    {.name = "sent.min_coverage",
+     .type = KeyType::kRatio,
+     .default_value = "0.95",
+     .help = "Share of outbound sessions that must have been readable for the same",
+     .max = 1},
+    {.name = "sent.feed",
+     .type = KeyType::kText,
+     .default_value = "\"\"",
+     .help = "Unix socket that takes one line a sent mail; empty: none"},
+    {.name = "detection.source_prefix.v4",
+     .type = KeyType::kCount,
+     .default_value = "24",
+     .help = "Prefix length of an IPv4 source network",
+     .max = 32},
+    {.name = "detection.source_prefix.v6",
+     .type = KeyType::kCount,
+     .default_value = "48",
+     .help = "Prefix length of an IPv6 source network",
+     .max = 128},
+    {.name = "labels.target",
+     .type = KeyType::kChoice,
+     .default_value = "hash",
+     .help = "How metrics name a target: keyed hash, domain only, or the address itself",
+     .choices = "hash|domain|plain"},
+    {.name = "labels.key_file",
+     .type = KeyType::kText,
+     .default_value = "/var/lib/backscatterd/label.key",
+     .help = "Key of that hash; made at the first start"},
+    {.name = "labels.top_k",
+     .type = KeyType::kCount,
+     .default_value = "20",
+     .help = "Targets and networks that metrics name, the most frequent first",
+     .max = 1000},
+    {.name = "events.file",
+     .type = KeyType::kText,
+     .default_value = "\"\"",
+     .help = "File that takes one JSON line a flood; empty: none"},
+    {.name = "events.transactions",
+     .type = KeyType::kText,
+     .default_value = "\"\"",
+     .help = "File that takes one JSON line a transaction; empty: none"},
+    {.name = "api.transactions",
+     .type = KeyType::kCount,
+     .default_value = "0",
+     .help = "Last transactions that the API shows; 0: none",
+     .max = 1'000'000},
+    {.name = "memory.max",
+     .type = KeyType::kSize,
+     .default_value = "256MiB",
+     .help = "Bound of all tables together",
+     .min = 32 * kKiB * kKiB},
+};
+
+std::string_view LastPart(std::string_view name) { return name.substr(name.rfind('.') + 1); }
+
+}  // namespace
+
+std::span<const ConfigKey> ConfigKeys() { return kKeys; }
+
+const ConfigKey* FindConfigKey(std::string_view name) {
+  const auto* const found = std::ranges::find(kKeys, name, &ConfigKey::name);
+  return found == std::end(kKeys) ? nullptr : found;
+}
+
+bool IsConfigSection(std::string_view name) {
+  return std::ranges::any_of(kKeys, [name](const ConfigKey& key) {
+    return key.name.size() > name.size() && key.name.starts_with(name) &&
+           key.name[name.size()] == '.';
+  });
+}
+
+std::string_view NearestConfigKey(std::string_view name) {
+  std::vector<std::string_view> names;
+  for (const ConfigKey& key : kKeys) {
+    names.push_back(key.name);
+    for (std::size_t dot = key.name.find('.'); dot != std::string_view::npos;
+         dot = key.name.find('.', dot + 1)) {
+      names.push_back(key.name.substr(0, dot));
+    }
+  }
+  const std::string_view nearest = NearestName(name, names);
+  if (!nearest.empty()) return nearest;
+  for (const ConfigKey& key : kKeys) {  // the right key in the wrong section
+    if (LastPart(key.name) == LastPart(name)) return key.name;
+  }
+  return {};
+}
+
+}  // namespace backscatter

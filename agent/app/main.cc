@@ -1,0 +1,57 @@
+#include <unistd.h>
+
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "agent/app/config.h"
+#include "agent/app/config_flags.h"
+#include "agent/app/exit_code.h"
+#include "agent/app/output_file.h"
+#include "agent/app/replay.h"
+#include "agent/app/say.h"
+#include "agent/app/stop_signal.h"
+
+namespace backscatter {
+namespace {
+
+ExitCode PrintText(const std::string& text) {
+  OutputFile out(STDOUT_FILENO, "standard output");
+  out.buffer() = text;
+  const absl::Status status = out.Close();
+  if (!status.ok() && !out.reader_gone()) Say(status);
+  return status.ok() ? ExitCode::kDone : ExitCode::kDamaged;
+}
+
+void SayWithoutEffect(const std::vector<std::string>& keys) {
+  if (keys.empty()) return;
+  std::string line = "note: without effect in this version:";
+  for (const std::string& key : keys) line += " " + key;
+  Say(line);
+}
+
+ExitCode Run(const std::vector<std::string>& arguments) {
+  const std::atomic<bool>& stop = InstallStopSignals();
+  const absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
+  if (!line.ok()) {
+    Say(line.status());
+    return ExitCode::kUsage;
+  }
+  if (!line->text.empty()) return PrintText(line->text);
+  const absl::StatusOr<LoadedConfig> loaded = LoadConfig(line->replay.config);
+  if (!loaded.ok()) {
+    Say(loaded.status());
+    return ExitCode::kUsage;
+  }
+  SayWithoutEffect(loaded->without_effect);
+  return RunReplay(line->replay, loaded->config, stop);
+}
+
+}  // namespace
+}  // namespace backscatter
+
+int main(int argc, char** argv) {
+  return static_cast<int>(backscatter::Run({argv + (argc > 0 ? 1 : 0), argv + argc}));
+}

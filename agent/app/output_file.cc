@@ -1,0 +1,54 @@
+#include "agent/app/output_file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "agent/base/escape.h"
+
+namespace backscatter {
+
+absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Open(const std::string& path) {
+  if (path == "-") return std::make_unique<OutputFile>(STDOUT_FILENO, "standard output");
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) {
+    return absl::PermissionDeniedError(EscapeForTerminal(path) +
+                                       ": cannot be written: " + std::strerror(errno));
+  }
+  auto file = std::make_unique<OutputFile>(fd, EscapeForTerminal(path));
+  file->owned_ = true;
+  return file;
+}
+
+OutputFile::~OutputFile() {
+  if (owned_ && fd_ >= 0) close(fd_);
+}
+
+void OutputFile::Flush() {
+  std::string_view rest = buffer_;
+  while (!rest.empty() && status_.ok()) {
+    const ssize_t written = write(fd_, rest.data(), rest.size());
+    if (written >= 0) {
+      rest.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno != EINTR) {
+      Fail(errno);
+    }
+  }
+  buffer_.clear();
+}
+
+absl::Status OutputFile::Close() {
+  Flush();
+  if (owned_ && fd_ >= 0 && close(std::exchange(fd_, -1)) != 0 && status_.ok()) Fail(errno);
+  return status_;
+}
+
+void OutputFile::Fail(int error) {
+  reader_gone_ = error == EPIPE;
+  status_ = absl::DataLossError(name_ + ": not everything was written: " + std::strerror(error));
+}
+
+}  // namespace backscatter

@@ -1,0 +1,54 @@
+// A file, or standard output, that is written to its end or says why not.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace backscatter {
+
+// Not thread-safe. After the first failed write everything is dropped and status() says why.
+class OutputFile {
+ public:
+  // `path` may be "-" for standard output. A new file can be read by its owner only: what is
+  // written here holds addresses. PermissionDenied, with what, which and why, if the system
+  // refuses.
+  static absl::StatusOr<std::unique_ptr<OutputFile>> Open(const std::string& path);
+  // `fd` stays open and stays the caller's; `name` is for messages.
+  OutputFile(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
+  ~OutputFile();
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+
+  // Text to append to; FlushIfFull writes it once it is over 64 KiB.
+  std::string& buffer() { return buffer_; }
+  void FlushIfFull() {
+    if (buffer_.size() >= kFull) Flush();
+  }
+  void Flush();
+  // Flushes and closes; the last word on whether everything was written.
+  absl::Status Close();
+
+  const absl::Status& status() const { return status_; }
+  // The reader went away (EPIPE): no error to tell anybody of, but nothing more can be said.
+  bool reader_gone() const { return reader_gone_; }
+
+ private:
+  static constexpr std::size_t kFull = 64 << 10;
+
+  void Fail(int error);
+
+  int fd_;
+  std::string name_;
+  bool owned_ = false;
+  bool reader_gone_ = false;
+  std::string buffer_;
+  absl::Status status_;
+};
+
+}  // namespace backscatter
