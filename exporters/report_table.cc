@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/str_format.h"
+
 #include "agent/base/escape.h"
 #include "exporters/table_notes.h"
 #include "exporters/text_layout.h"
@@ -12,7 +14,20 @@ namespace backscatter {
 namespace {
 
 constexpr std::size_t kBarCells = 6;
-constexpr std::size_t kLeastAddress = 12;
+constexpr std::size_t kShareCells = kBarCells + 5;  // and " 100%"
+constexpr std::size_t kLeastAddress = 16;
+constexpr std::size_t kGap = 2;
+
+struct Column {
+  std::string_view head;
+  bool to_the_left = false;
+  std::size_t width = 0;
+  std::vector<std::string> cells = {};
+
+  std::string Pad(std::string_view text) const {
+    return to_the_left ? PadRight(text, width) : PadLeft(text, width);
+  }
+};
 
 class Table {
  public:
@@ -61,7 +76,10 @@ class Table {
                   const std::vector<std::string>& parts);
   void WriteRows(std::string_view what, const std::vector<AddressCounts>& rows, std::size_t known,
                  std::string_view distinct);
-  std::vector<std::string> Cells(const AddressCounts& row) const;
+  std::vector<Column> ColumnsOf(const std::vector<AddressCounts>& rows,
+                                std::string_view distinct) const;
+  void MakeRoom(std::vector<Column>& columns) const;
+  std::string Share(std::uint64_t count, std::uint64_t most) const;
 
   const Report& report_;
   TableOptions options_;
@@ -124,55 +142,72 @@ void Table::WriteTotals() {
              {"with " + CountOf(totals.null_sender_recipients, "recipient")});
 }
 
-// All but the bar and the address.
-std::vector<std::string> Table::Cells(const AddressCounts& row) const {
-  const bool distinct_exact = report_.error_bounds.distinct == 0;
-  return {WithThousands(row.recipients) + (row.undercount > 0 ? "+" : ""),
-          WithThousands(row.accepted),
-          WithThousands(row.deferred + row.refused),
-          WithThousands(row.distinct) + (distinct_exact ? "" : "+"),
-          ShortTime(row.first),
-          ShortTime(row.last)};
+std::vector<Column> Table::ColumnsOf(const std::vector<AddressCounts>& rows,
+                                     std::string_view distinct) const {
+  const std::string_view distinct_mark = report_.error_bounds.distinct == 0 ? "" : "+";
+  std::vector<Column> columns = {{.head = "RCPTs"},    {.head = "share", .to_the_left = true},
+                                 {.head = "accepted"}, {.head = "rejected"},
+                                 {.head = distinct},   {.head = "first"},
+                                 {.head = "last"}};
+  for (const AddressCounts& row : rows) {
+    const std::string cells[] = {WithThousands(row.recipients) + (row.undercount > 0 ? "+" : ""),
+                                 Share(row.recipients, rows.front().recipients),
+                                 WithThousands(row.accepted),
+                                 WithThousands(row.deferred + row.refused),
+                                 WithThousands(row.distinct).append(distinct_mark),
+                                 ShortTime(row.first),
+                                 ShortTime(row.last)};
+    for (std::size_t i = 0; i < columns.size(); ++i) columns[i].cells.push_back(cells[i]);
+  }
+  for (Column& column : columns) {
+    column.width = column.head.size();
+    for (const std::string& cell : column.cells) {
+      column.width = std::max(column.width, DisplayWidth(cell));
+    }
+  }
+  return columns;
+}
+
+// The bar compares the rows, the number is the part of all null-sender recipients.
+std::string Table::Share(std::uint64_t count, std::uint64_t most) const {
+  const double all = static_cast<double>(report_.transactions.null_sender_recipients);
+  const double percent = all > 0 ? 100 * static_cast<double>(count) / all : 0;
+  const std::string number = percent < 1 ? "<1%" : absl::StrFormat("%.0f%%", percent);
+  return Bar(count, most, kBarCells, options_.unicode) + PadLeft(number, kShareCells - kBarCells);
+}
+
+// Drops what says least until an address has room: the bar, then first, then last.
+void Table::MakeRoom(std::vector<Column>& columns) const {
+  for (const std::string_view dispensable : {"share", "first", "last"}) {
+    std::size_t used = kLeastAddress;
+    for (const Column& column : columns) used += column.width + kGap;
+    if (used <= options_.width) return;
+    std::erase_if(columns, [&](const Column& column) { return column.head == dispensable; });
+  }
 }
 
 void Table::WriteRows(std::string_view what, const std::vector<AddressCounts>& rows,
                       std::size_t known, std::string_view distinct) {
   if (rows.empty()) return;
-  const std::vector<std::string> heads = {"RCPTs", "accepted", "rejected", std::string(distinct),
-                                          "first", "last"};
-  std::vector<std::vector<std::string>> lines;
-  std::vector<std::size_t> widths;
-  for (const std::string& head : heads) widths.push_back(head.size());
-  for (const AddressCounts& row : rows) {
-    const std::vector<std::string>& cells = lines.emplace_back(Cells(row));
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      widths[i] = std::max(widths[i], cells[i].size());
-    }
-  }
-  std::size_t used = 2 * widths.size();
-  for (const std::size_t width : widths) used += width;
-  const bool with_bar = used + kBarCells + 2 + kLeastAddress <= options_.width;
-  if (with_bar) used += kBarCells + 2;
-  const std::size_t room = std::max(kLeastAddress, options_.width - std::min(used, options_.width));
+  std::vector<Column> columns = ColumnsOf(rows, distinct);
+  MakeRoom(columns);
+  std::size_t room = options_.width;
+  for (const Column& column : columns) room -= std::min(room, column.width + kGap);
+  room = std::max(room, kLeastAddress);
 
-  const auto write = [&](const std::vector<std::string>& cells, std::string_view bar,
-                         std::string_view address) {
-    std::string line;
-    for (std::size_t i = 0; i < cells.size(); ++i) {
-      line += PadLeft(cells[i], widths[i]) + "  ";
-      if (i == 0 && with_bar) line += PadRight(bar, kBarCells) + "  ";
-    }
-    return line.append(address);
-  };
   out_ += "\n" + Bold("Top " + std::string(what) + "s");
   if (known > rows.size()) {
     out_ += " (" + WithThousands(rows.size()) + " of " + WithThousands(known) + ")";
   }
-  out_ += "\n" + Dim(write(heads, "share", what)) + "\n";
+  out_ += '\n';
+  std::string heads;
+  for (const Column& column : columns) heads += column.Pad(column.head) + std::string(kGap, ' ');
+  out_ += Dim(heads.append(what)) + "\n";
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    const std::string bar = Bar(rows[i].recipients, report_.transactions.null_sender_recipients,
-                                kBarCells, options_.unicode);
-    out_ += write(lines[i], bar, Address(rows[i].address, room)) + "\n";
+    for (const Column& column : columns) {
+      out_ += column.Pad(column.cells[i]) + std::string(kGap, ' ');
+    }
+    out_ += Address(rows[i].address, room) + "\n";
   }
 }
 

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/strings/str_format.h"
+
 #include "agent/base/escape.h"
 #include "exporters/loss_words.h"
 #include "exporters/text_layout.h"
@@ -68,7 +70,7 @@ void AddInexact(const Report& report, Notes& notes) {
   add("distinct sources and targets", bounds.distinct);
   if (!bounds.exact()) notes.Add("Not exact", "totals are exact");
   if (report.sampled()) {
-    notes.Add("Estimated", "sampled at " + std::to_string(report.run.sampling) + ": about " +
+    notes.Add("Estimated", absl::StrFormat("sampled at %g: about ", report.run.sampling) +
                                WithThousands(static_cast<std::uint64_t>(
                                    report.estimated_null_sender_recipients + 0.5)) +
                                " null-sender recipients in all; the counts above are as captured");

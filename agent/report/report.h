@@ -12,8 +12,8 @@
 namespace backscatter {
 
 struct RunInfo {
-  std::string source;  // "file", "pcap", "bpf"
-  std::vector<std::string> interfaces;
+  std::string source = {};  // "file", "pcap", "bpf"
+  std::vector<std::string> interfaces = {};
   bool has_time = false;  // false: not one packet was seen, start and end mean nothing
   PacketTime start = 0;
   PacketTime end = 0;
@@ -21,13 +21,13 @@ struct RunInfo {
 };
 
 struct CaptureInfo {
-  std::string file;
+  std::string file = {};
   std::uint64_t packets = 0;
   std::uint64_t bytes = 0;
   PacketTime first = 0;  // meaningful where packets > 0
   PacketTime last = 0;
-  std::vector<std::uint32_t> link_types;
-  std::string error;  // empty = read to its end
+  std::vector<std::uint32_t> link_types = {};
+  std::string error = {};  // empty = read to its end
 };
 
 struct SessionTotals {
@@ -51,7 +51,7 @@ struct TransactionTotals {
 
 // Null-sender RCPTs of one target, or from one source.
 struct AddressCounts {
-  std::string address;
+  std::string address = {};
   std::uint64_t recipients = 0;  // accepted + deferred + refused + unknown
   std::uint64_t accepted = 0;
   std::uint64_t deferred = 0;
@@ -66,7 +66,7 @@ struct AddressCounts {
 };
 
 struct DomainCounts {
-  std::string domain;  // "-" for addresses without one
+  std::string domain = {};  // "-" for addresses without one
   std::uint64_t recipients = 0;
   std::uint64_t unknown_user = 0;
   std::uint64_t sources = 0;

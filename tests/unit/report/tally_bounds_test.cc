@@ -91,14 +91,14 @@ void ExpectWithinBound(const std::vector<AddressCounts>& rows,
 }
 
 TEST(TallyBounds, BelowTheCapsEveryCountIsThatOfAMap) {
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
     std::mt19937_64 random(seed);
     Ledger ledger;
     TallyOptions options;
     options.hash_key = {seed, seed + 2};
     Tally tally(options, &ledger);
     Truths truths;
-    for (int i = 0; i < 4000; ++i) AddOne(random, 2000, 200, tally, truths);
+    for (int i = 0; i < 1500; ++i) AddOne(random, 2000, 200, tally, truths);
     const Report report = MakeReport(tally, ledger, {}, {}, 0);
     ExpectExact(report.targets, truths.targets);
     ExpectExact(report.sources, truths.sources);
@@ -125,7 +125,7 @@ TEST(TallyBounds, AboveTheCapsTotalsStayExactAndEveryRowIsWithinItsBound) {
     options.pairs_capacity = 50 + random() % 1000;
     Tally tally(options, &ledger);
     Truths truths;
-    for (int i = 0; i < 4000; ++i) AddOne(random, 2000, 200, tally, truths);
+    for (int i = 0; i < 1500; ++i) AddOne(random, 2000, 200, tally, truths);
     const Report report = MakeReport(tally, ledger, {}, {}, 0);
     EXPECT_EQ(report.transactions.null_sender_recipients, truths.recipients);
     EXPECT_EQ(report.recipients, truths.recipients);
