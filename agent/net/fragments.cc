@@ -25,6 +25,26 @@ std::size_t UsableLength(const DatagramKey& key, const Fragment& fragment) {
   return key.is_v6 ? 0 : fragment.wire_length & ~(kUnit - 1);
 }
 
+// The bits [first, last) that lie in the 64-bit word `word`.
+std::uint64_t MaskIn(std::size_t word, std::size_t first, std::size_t last) {
+  const std::size_t low = std::max(first, word * 64) - word * 64;
+  const std::size_t high = std::min(last, word * 64 + 64) - word * 64;
+  return (~std::uint64_t{0} << low) & (~std::uint64_t{0} >> (64 - high));
+}
+
+bool AnyBit(const std::vector<std::uint64_t>& words, std::size_t first, std::size_t last) {
+  for (std::size_t word = first / 64; word * 64 < last; ++word) {
+    if ((words[word] & MaskIn(word, first, last)) != 0) return true;
+  }
+  return false;
+}
+
+void SetBits(std::vector<std::uint64_t>& words, std::size_t first, std::size_t last) {
+  for (std::size_t word = first / 64; word * 64 < last; ++word) {
+    words[word] |= MaskIn(word, first, last);
+  }
+}
+
 }  // namespace
 
 Fragments::Fragments(Ledger* ledger) : ledger_(*ledger), slots_(kMaxDatagrams) {}
@@ -90,6 +110,21 @@ bool Fragments::Grow(Slot& slot, std::size_t end) {
   return true;
 }
 
+// Of a complete datagram: nothing in `fragment` contradicts it.
+bool Fragments::IsDuplicate(const Slot& slot, const Fragment& fragment, std::size_t end) {
+  if (!Fits(slot, end, !fragment.more)) return false;
+  const std::size_t known = std::min(slot.captured, fragment.offset + fragment.bytes.size());
+  const std::size_t stop = std::min(known, end);
+  return stop <= fragment.offset || std::memcmp(slot.buffer.data() + fragment.offset,
+                                                fragment.bytes.data(), stop - fragment.offset) == 0;
+}
+
+// False when a fragment would end past the end of the datagram, or end it before its end.
+bool Fragments::Fits(const Slot& slot, std::size_t end, bool is_last) {
+  if (slot.total != 0 && end > slot.total) return false;
+  return !is_last || end >= std::max(slot.highest, slot.total);
+}
+
 bool Fragments::Add(const DatagramKey& key, const Fragment& fragment, PacketTime now,
                     Datagram& whole) {
   Expire(now);
@@ -105,13 +140,7 @@ bool Fragments::Add(const DatagramKey& key, const Fragment& fragment, PacketTime
   }
   Slot* slot = Find(key);
   if (slot != nullptr && slot->state == State::kComplete) {
-    const std::size_t known = std::min(end, slot->captured);
-    const bool duplicate =
-        end <= slot->total && (fragment.more || end == slot->total) &&
-        (known <= fragment.offset ||
-         std::memcmp(slot->buffer.data() + fragment.offset, fragment.bytes.data(),
-                     std::min(known - fragment.offset, fragment.bytes.size())) == 0);
-    if (duplicate) return false;
+    if (IsDuplicate(*slot, fragment, end)) return false;
     if (slot->handed_out) {  // a datagram that holds a fragment of itself
       ledger_.Add(Loss::kDecodeMalformed);
       return false;
@@ -124,9 +153,7 @@ bool Fragments::Add(const DatagramKey& key, const Fragment& fragment, PacketTime
     ledger_.Add(Loss::kFragmentEvicted);
     return false;
   }
-  const bool past_end =
-      slot->total != 0 && (end > slot->total || (!fragment.more && end < slot->total));
-  if (past_end || (!fragment.more && end < slot->highest)) {
+  if (!Fits(*slot, end, !fragment.more)) {
     ledger_.Add(Loss::kFragmentTooLarge);
     return false;
   }
@@ -148,6 +175,25 @@ bool Fragments::Add(const DatagramKey& key, const Fragment& fragment, PacketTime
 }
 
 void Fragments::Insert(Slot& slot, const Fragment& fragment, std::size_t end) {
+  const std::size_t first = fragment.offset / kUnit;
+  const std::size_t last = (end + kUnit - 1) / kUnit;
+  if (AnyBit(slot.units, first, last)) {
+    InsertOverlapping(slot, fragment, end);
+  } else {
+    const std::size_t copied = std::min(fragment.bytes.size(), end - fragment.offset);
+    std::copy_n(fragment.bytes.begin(), copied, slot.buffer.data() + fragment.offset);
+    if (fragment.offset + copied < end) {
+      slot.captured = std::min(slot.captured, fragment.offset + copied);
+    }
+    SetBits(slot.units, first, last);
+    slot.units_present += last - first;
+    if (first == 0) slot.protocol = fragment.protocol;
+  }
+  slot.highest = std::max(slot.highest, end);
+  if (!fragment.more) slot.total = end;
+}
+
+void Fragments::InsertOverlapping(Slot& slot, const Fragment& fragment, std::size_t end) {
   const std::size_t captured_end = std::min(end, fragment.offset + fragment.bytes.size());
   bool differs = false;
   std::size_t repeated = 0;
@@ -155,24 +201,21 @@ void Fragments::Insert(Slot& slot, const Fragment& fragment, std::size_t end) {
   for (std::size_t at = fragment.offset; at < end; at += kUnit) {
     const std::size_t stop = std::min(at + kUnit, end);
     const std::size_t copied = captured_end > at ? std::min(stop, captured_end) - at : 0;
-    const std::uint8_t* const from = fragment.bytes.data() + (at - fragment.offset);
+    const auto piece = fragment.bytes.subspan(copied > 0 ? at - fragment.offset : 0, copied);
     const std::size_t unit = at / kUnit;
-    const std::uint64_t bit = std::uint64_t{1} << (unit % 64);
-    if ((slot.units[unit / 64] & bit) != 0) {
+    if (AnyBit(slot.units, unit, unit + 1)) {
       ++repeated;
-      differs = differs || (copied > 0 && stop <= slot.captured &&
-                            std::memcmp(slot.buffer.data() + at, from, copied) != 0);
+      differs = differs || (stop <= slot.captured &&
+                            !std::equal(piece.begin(), piece.end(), slot.buffer.data() + at));
       continue;
     }
     ++fresh;
-    slot.units[unit / 64] |= bit;
-    if (copied > 0) std::memcpy(slot.buffer.data() + at, from, copied);
+    SetBits(slot.units, unit, unit + 1);
+    std::copy(piece.begin(), piece.end(), slot.buffer.data() + at);
     if (at + copied < stop) slot.captured = std::min(slot.captured, at + copied);
     if (unit == 0) slot.protocol = fragment.protocol;
   }
   slot.units_present += fresh;
-  slot.highest = std::max(slot.highest, end);
-  if (!fragment.more) slot.total = end;
   if (differs || (repeated > 0 && fresh > 0)) ledger_.Add(Anomaly::kFragmentOverlap);
 }
 

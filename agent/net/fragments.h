@@ -97,7 +97,10 @@ class Fragments {
   Slot* Open(const DatagramKey& key, PacketTime now);
   bool Grow(Slot& slot, std::size_t end);
   bool EvictOne(const Slot* keep);
+  static bool Fits(const Slot& slot, std::size_t end, bool is_last);
+  static bool IsDuplicate(const Slot& slot, const Fragment& fragment, std::size_t end);
   void Insert(Slot& slot, const Fragment& fragment, std::size_t end);
+  void InsertOverlapping(Slot& slot, const Fragment& fragment, std::size_t end);
   void Expire(PacketTime now);
   void GiveUp(Slot& slot, Loss reason);
   void Free(Slot& slot);
