@@ -15,15 +15,16 @@
 namespace backscatter {
 namespace {
 
-constexpr std::string_view kSeeHelp = "; see `backscatterd --help`";
-constexpr std::string_view kSeeReplayHelp = "; see `backscatterd replay --help`";
+constexpr std::string_view kSeeHelp = "`backscatterd --help`";
+constexpr std::string_view kSeeReplayHelp = "`backscatterd replay --help`";
 
 constexpr std::string_view kCommands[] = {"replay", "version", "help",      "run",
                                           "check",  "lookup",  "incidents", "top"};
 constexpr std::string_view kNotBuilt[] = {"run", "check", "lookup", "incidents", "top"};
 
 absl::Status Usage(const std::string& what, std::string_view see = kSeeReplayHelp) {
-  return absl::InvalidArgumentError(what + std::string(see));
+  return absl::InvalidArgumentError(what + (what.ends_with('?') ? " See " : "; see ") +
+                                    std::string(see));
 }
 
 std::string Quoted(std::string_view text) { return "\"" + EscapeForTerminal(text) + "\""; }
