@@ -117,6 +117,8 @@ SourceStats CaptureFile::Stats() const {
   SourceStats stats = reader_ == nullptr ? SourceStats{} : reader_->stats();
   stats.input_bytes = stream_->input_bytes();
   stats.input_size = stream_->input_size();
+  if (stats.input_size > 0)
+    stats.input_size = std::max(stats.input_size, stats.input_bytes);  // grew
   return stats;
 }
 
