@@ -42,8 +42,8 @@ struct Wall {
 
 const std::vector<Wall>& Walls() {
   static const std::vector<Wall> walls = {
-      {"pcap.h", {"agent/source/pcap_", "tests/bench/"}},
-      {"pcap/", {"agent/source/pcap_", "tests/bench/"}},
+      {"pcap.h", {"agent/source/pcap_", "tests/"}},
+      {"pcap/", {"agent/source/pcap_", "tests/"}},
       {"bpf/libbpf.h", {"agent/source/bpf_"}},
       {"bpf/bpf.h", {"agent/source/bpf_"}},
       {"prometheus/", {"exporters/prometheus"}},
