@@ -4,6 +4,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -67,14 +71,25 @@ class TransactionFan final : public TransactionSink {
     tally_.OnTransaction(transaction);
     if (lines_ == nullptr) return;
     json_.Append(transaction, lines_->buffer());
+    // Whoever watches a slow pipe sees each line at once; a fast one costs ten writes a second.
+    const Clock::time_point now = Clock::now();
+    if (now - flushed_ >= kFlushInterval) {
+      lines_->Flush();
+      flushed_ = now;
+    }
     lines_->FlushIfFull();
+    if (lines_->reader_gone()) RequestStop();
   }
   void OnSession(const SessionSummary& session) override { tally_.OnSession(session); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kFlushInterval{100};
+
   Tally& tally_;
   OutputFile* lines_;
   TransactionJson json_;
+  Clock::time_point flushed_;
 };
 
 class EngineFeed final : public PacketSink {
@@ -96,18 +111,15 @@ bool IsSameFile(const std::string& a, const std::string& b) {
 }
 
 // Reads until the end of the input. Costs one clock reading a batch of packets.
-absl::Status Drive(Source& source, PacketSink& sink, OutputFile* lines, Progress& progress) {
+absl::Status Drive(Source& source, PacketSink& sink, Progress& progress) {
   if (const absl::Status status = source.Start(); !status.ok()) return status;
   while (true) {
     const absl::StatusOr<PollResult> result = source.Poll(sink, kMaxWait);
     if (!result.ok()) return result.status();
     if (*result == PollResult::kEnded) return absl::OkStatus();
-    if (lines != nullptr && lines->reader_gone()) RequestStop();
     if (!progress.Due()) continue;
     const SourceStats stats = source.Stats();
     progress.Show(stats.input_bytes, stats.input_size);
-    // A pipe may be slow: whoever watches the transactions waits no longer than this.
-    if (lines != nullptr && stats.input_size == 0) lines->Flush();
   }
 }
 
@@ -204,7 +216,7 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   MergedSource source(flags.files, {.stop = &stop});
   Progress progress(stderr, isatty(STDERR_FILENO) == 1);
 
-  const absl::Status driven = Drive(source, feed, lines->get(), progress);
+  const absl::Status driven = Drive(source, feed, progress);
   engine.Finish();
   progress.Clear();
 

@@ -10,6 +10,8 @@
 #include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -46,6 +48,10 @@ class Cli : public testing::Test {
   ~Cli() override { std::filesystem::remove_all(directory_); }
 
   static std::string Bounce(const std::string& target, std::uint16_t client_port) {
+    return support::ToPcap(Frames(target, client_port));
+  }
+  static std::vector<support::TimedFrame> Frames(const std::string& target,
+                                                 std::uint16_t client_port) {
     support::DialogueOptions options;
     options.client_port = client_port;
     support::DialogueCapture capture(options);
@@ -54,7 +60,7 @@ class Cli : public testing::Test {
     capture.Client("RCPT TO:<" + target + ">\r\n").Server("250 ok\r\n");
     capture.Client("DATA\r\n").Server("354 go\r\n").Client("x\r\n.\r\n").Server("250 ok\r\n");
     capture.Client("QUIT\r\n").Server("221 bye\r\n");
-    return support::ToPcap(capture.Frames());
+    return capture.Frames();
   }
 
   void Write(const std::string& name, const std::string& text) const {
@@ -222,12 +228,20 @@ TEST_F(Cli, AReaderThatGoesAwayIsNoCrash) {
   EXPECT_THAT(Read("code"), testing::AnyOf("0\n", "1\n")) << "1 if the reader was gone by then";
 }
 
-TEST_F(Cli, AnEndlessInputEndsWithItsReader) {
+TEST_F(Cli, AnEndlessInputEndsWithTheReaderOfTheTransactions) {
+  std::vector<std::vector<support::TimedFrame>> sessions;
+  for (std::uint16_t port = 10'000; port < 10'300; ++port) {
+    sessions.push_back(Frames("a@v.test", port));
+  }
+  Write("many.pcap", support::ToPcap(support::Merge(std::move(sessions))));
   const Result result = Sh(
-      "(cat a.pcap; while printf '' && tail -c +25 b.pcap; do :; done) 2> /dev/null | timeout 60 "
-      "$B replay --config.file empty.yaml --transactions - - 2> report | head -c 20");
+      "(cat many.pcap; while sleep 0.5 && tail -c +25 b.pcap; do :; done) 2> /dev/null | { timeout "
+      "60 $B replay --config.file empty.yaml --transactions - - 2> report; echo $? > code; } | "
+      "head -c 20");
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_EQ(result.output, "{\"schema\":\"backscatt");
+  EXPECT_EQ(Read("code"), "1\n") << "it ended by itself";
+  EXPECT_THAT(Read("report"), Not(HasSubstr("backscatterd:"))) << "that is no error to tell";
 }
 
 TEST_F(Cli, HelpAndVersionAreForStandardOutput) {
