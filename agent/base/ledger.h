@@ -12,30 +12,30 @@ namespace backscatter {
 // What was lost: bytes, packets or entries that never reached the count.
 // Names are "<stage>.<reason>"; they are keys of the report's `losses`.
 enum class Loss : std::uint8_t {
-  kSourceTruncatedPackets,     // records whose captured length is below their wire length
-  kDecodeUnknownLinkType,      // packets
-  kDecodeTruncated,            // packets: a header reaches past the captured bytes
-  kDecodeMalformed,            // packets: lengths or versions that cannot be
-  kDecodeTooDeep,              // packets: more nested headers than the limit
-  kDecodeUnknownProtocol,      // packets: an encapsulation not known here, which may carry TCP
-  kFragmentExpired,            // datagrams never completed
-  kFragmentEvicted,            // datagrams pushed out by the cap
-  kFragmentTooLarge,           // datagrams over 64 KiB, or fragments past the end
-  kTcpGapBytes,                // bytes of known streams that were never seen
-  kTcpGaps,                    // number of such gaps
-  kTcpBeforeStartBytes,        // bytes below the point where a stream was picked up
-  kTcpStrayBytes,              // bytes whose sequence numbers lie far outside their stream
-  kTcpConnectionsEvicted,      // connections pushed out by the cap
-  kTcpNotesEvicted,            // notes of handshakes pushed out by the cap
-  kSmtpUnsyncedBytes,          // bytes that could not be placed in a dialogue
-  kSmtpLineBytesDropped,       // bytes of over-long lines
-  kSmtpRepliesDropped,         // replies not waited for: too many commands were under way
-  kSmtpRecipientsDropped,      // recipients of one transaction beyond the cap, counted but not kept
-  kSmtpHeldBytesDropped,       // bytes held for a reply that never came
-  kTallyTargetsEvicted,        // target keys pushed out by the cap
-  kTallySourcesEvicted,        // source keys pushed out by the cap
-  kTallyDomainsEvicted,        // domain keys pushed out by the cap
-  kTallyPairsDropped,          // (target or domain, source) pairs beyond the cap, or of evicted keys
+  kSourceTruncatedPackets,  // records whose captured length is below their wire length
+  kDecodeUnknownLinkType,   // packets
+  kDecodeTruncated,         // packets: a header reaches past the captured bytes
+  kDecodeMalformed,         // packets: lengths or versions that cannot be
+  kDecodeTooDeep,           // packets: more nested headers than the limit
+  kDecodeUnknownProtocol,   // packets: an encapsulation not known here, which may carry TCP
+  kFragmentExpired,         // datagrams never completed
+  kFragmentEvicted,         // datagrams pushed out by the cap
+  kFragmentTooLarge,        // datagrams over 64 KiB, or fragments past the end
+  kTcpGapBytes,             // bytes of known streams that were never seen
+  kTcpGaps,                 // number of such gaps
+  kTcpBeforeStartBytes,     // bytes below the point where a stream was picked up
+  kTcpStrayBytes,           // bytes whose sequence numbers lie far outside their stream
+  kTcpConnectionsEvicted,   // connections pushed out by the cap
+  kTcpNotesEvicted,         // notes of handshakes pushed out by the cap
+  kSmtpUnsyncedBytes,       // bytes that could not be placed in a dialogue
+  kSmtpLineBytesDropped,    // bytes of over-long lines
+  kSmtpRepliesDropped,      // replies not waited for: too many commands were under way
+  kSmtpRecipientsDropped,   // recipients of one transaction beyond the cap, counted but not kept
+  kSmtpHeldBytesDropped,    // bytes held for a reply that never came
+  kTallyTargetsEvicted,     // target keys pushed out by the cap
+  kTallySourcesEvicted,     // source keys pushed out by the cap
+  kTallyDomainsEvicted,     // domain keys pushed out by the cap
+  kTallyPairsDropped,       // (target or domain, source) pairs beyond the cap, or of evicted keys
 };
 inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kTallyPairsDropped) + 1;
 std::string_view LossName(Loss loss);
@@ -84,9 +84,7 @@ class Ledger {
     anomalies_[static_cast<std::size_t>(anomaly)] += n;
   }
   std::uint64_t Get(Loss loss) const { return losses_[static_cast<std::size_t>(loss)]; }
-  std::uint64_t Get(Anomaly anomaly) const {
-    return anomalies_[static_cast<std::size_t>(anomaly)];
-  }
+  std::uint64_t Get(Anomaly anomaly) const { return anomalies_[static_cast<std::size_t>(anomaly)]; }
 
  private:
   std::array<std::uint64_t, kLossCount> losses_{};

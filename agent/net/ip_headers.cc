@@ -168,7 +168,8 @@ StepOutcome ParseIpv6(Layer& layer) {
 
 StepOutcome ParseIpv6Options(Layer& layer) {
   std::size_t length = 0;
-  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext) return got;
+  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext)
+    return got;
   const std::uint8_t* const home = FindOption(layer.bytes.first(length), kHomeAddress, 16);
   if (home != nullptr) layer.source = IpAddress::V6(std::span<const std::uint8_t, 16>(home, 16));
   return SkipExtension(layer, length);
@@ -176,7 +177,8 @@ StepOutcome ParseIpv6Options(Layer& layer) {
 
 StepOutcome ParseIpv6Routing(Layer& layer) {
   std::size_t length = 0;
-  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext) return got;
+  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext)
+    return got;
   const std::uint8_t type = layer.At(2);
   const std::uint8_t segments_left = layer.At(3);
   if (segments_left > 0 && length >= 24) {
@@ -204,7 +206,8 @@ StepOutcome ParseIpv6Fragment(Layer& layer) {
 
 StepOutcome ParseIpv6Other(Layer& layer) {
   std::size_t length = 0;
-  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext) return got;
+  if (const StepOutcome got = MeasureExtension(layer, length); got != StepOutcome::kNext)
+    return got;
   return SkipExtension(layer, length);
 }
 

@@ -186,7 +186,8 @@ StepOutcome ParseLlc(Layer& layer) {
     layer.Skip(3);
     return GoTo(layer, Header::kIpv4);
   }
-  if (dsap != 0xaa || layer.At(1) != 0xaa || control != 0x03) return StepOutcome::kNoTcp;  // STP, ...
+  if (dsap != 0xaa || layer.At(1) != 0xaa || control != 0x03)
+    return StepOutcome::kNoTcp;  // STP, ...
   if (const StepOutcome need = layer.Need(8); need != StepOutcome::kNext) return need;
   const std::uint32_t organisation = layer.Big32(2) & 0xffffff;
   const std::uint16_t type = layer.Big16(6);
@@ -265,7 +266,8 @@ StepOutcome ParsePpp(Layer& layer) {
   }
   // The low bit ends the field: an odd first byte is the whole of a compressed one.
   const bool compressed = (layer.At(0) & 1) != 0;
-  if (const StepOutcome need = layer.Need(compressed ? 1 : 2); need != StepOutcome::kNext) return need;
+  if (const StepOutcome need = layer.Need(compressed ? 1 : 2); need != StepOutcome::kNext)
+    return need;
   const std::uint16_t protocol = compressed ? layer.At(0) : layer.Big16(0);
   layer.Skip(compressed ? 1 : 2);
   return GoTo(layer, HeaderOfPppProtocol(protocol));

@@ -22,11 +22,12 @@ struct Segment {
   Endpoint source;
   Endpoint destination;
   std::uint32_t sequence = 0;
-  std::uint32_t acknowledgment = 0;  // meaningful with kAck
-  std::uint16_t urgent_pointer = 0;  // meaningful with kUrg
-  std::uint8_t flags = 0;            // tcp_flags::*
+  std::uint32_t acknowledgment = 0;       // meaningful with kAck
+  std::uint16_t urgent_pointer = 0;       // meaningful with kUrg
+  std::uint8_t flags = 0;                 // tcp_flags::*
   std::span<const std::uint8_t> payload;  // captured part; lives as Decoder::Decode says
-  std::uint32_t payload_wire_length = 0;  // on the wire; more than payload.size() after a snaplen cut
+  std::uint32_t payload_wire_length =
+      0;  // on the wire; more than payload.size() after a snaplen cut
   PacketTime captured_at = 0;
   double weight = 1.0;
 

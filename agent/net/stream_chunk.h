@@ -18,23 +18,23 @@ constexpr Direction Opposite(Direction d) {
 struct ConnectionInfo {
   Endpoint client;
   Endpoint server;
-  PacketTime opened_at = 0;         // first packet known of it
+  PacketTime opened_at = 0;  // first packet known of it
   PacketTime last_packet_at = 0;
   double weight = 1.0;
   bool start_seen[2] = {false, false};    // by Direction: chunk offset 0 is the first byte sent
   bool packets_seen[2] = {false, false};  // by Direction: any packet at all, also without payload
   bool payload_seen[2] = {false, false};  // by Direction: at least one byte, or a gap
-  bool on_smtp_port = false;        // the server's port is a configured one
-  bool truncated = false;           // some payload was cut by the snap length
-  std::uint32_t session = 0;        // free for the consumer; 0 at the start
+  bool on_smtp_port = false;              // the server's port is a configured one
+  bool truncated = false;                 // some payload was cut by the snap length
+  std::uint32_t session = 0;              // free for the consumer; 0 at the start
 };
 
 struct StreamChunk {
   Direction direction = Direction::kFromClient;
-  std::uint64_t offset = 0;       // of text[0] in this direction, after the gap
-  std::string_view text;          // valid until the callback returns; may be empty after a gap
-  std::uint64_t gap_before = 0;   // bytes of this direction that were never seen, just before text
-  std::uint64_t acked = 0;        // bytes of the other direction the sender had when it sent this
+  std::uint64_t offset = 0;      // of text[0] in this direction, after the gap
+  std::string_view text;         // valid until the callback returns; may be empty after a gap
+  std::uint64_t gap_before = 0;  // bytes of this direction that were never seen, just before text
+  std::uint64_t acked = 0;       // bytes of the other direction the sender had when it sent this
   PacketTime at = 0;
 };
 

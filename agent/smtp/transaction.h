@@ -33,8 +33,8 @@ struct EnhancedStatus {
 };
 
 struct Recipient {
-  TextRef address;     // as sent: the path without angle brackets
-  TextRef parameters;  // raw text after the path, trimmed
+  TextRef address;                // as sent: the path without angle brackets
+  TextRef parameters;             // raw text after the path, trimmed
   std::uint16_t reply = 0;        // 0 = no reply seen
   std::uint16_t final_reply = 0;  // LMTP: its own reply after the body
   EnhancedStatus enhanced;        // of `reply`
@@ -53,8 +53,8 @@ struct Transaction {
 
   std::string text;  // everything the TextRefs point into
   TextRef helo;
-  TextRef mail_from;        // the path without angle brackets; empty for the null sender
-  TextRef mail_parameters;  // raw text after the path, trimmed
+  TextRef mail_from;           // the path without angle brackets; empty for the null sender
+  TextRef mail_parameters;     // raw text after the path, trimmed
   bool has_mail_from = false;  // false: `MAIL` or `MAIL FROM:` without any path
   bool null_sender = false;
   bool authenticated = false;  // AUTH was accepted before it
@@ -67,9 +67,9 @@ struct Transaction {
 
   BodyCommand body_command = BodyCommand::kNone;
   BodyRead body_read = BodyRead::kNone;
-  bool body_started = false;        // 354, or an accepted BDAT
-  std::uint64_t body_bytes = 0;     // octets on the wire that the dialogue took for the body
-  std::uint16_t body_reply = 0;     // final reply; LMTP: the highest; 0 = none seen
+  bool body_started = false;     // 354, or an accepted BDAT
+  std::uint64_t body_bytes = 0;  // octets on the wire that the dialogue took for the body
+  std::uint16_t body_reply = 0;  // final reply; LMTP: the highest; 0 = none seen
   Outcome outcome = Outcome::kUnfinished;
   Completeness completeness = Completeness::kComplete;
 
