@@ -1,6 +1,8 @@
 #include "exporters/table_notes.h"
 
+#include <algorithm>
 #include <numeric>
+#include <string>
 #include <string_view>
 #include <vector>
 

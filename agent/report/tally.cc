@@ -82,20 +82,18 @@ void Tally::Wait(const Transaction& transaction) {
   std::uint32_t not_kept = transaction.recipients_not_kept;
   for (const Recipient& recipient : transaction.recipients) {
     const std::string_view path = transaction.Text(recipient.address);
-    const std::uint32_t path_hash = targets_.Hash(path);
-    targets_.PrefetchSlot(path_hash);
+    const std::uint32_t hash = targets_.Hash(path);
+    targets_.PrefetchSlot(hash);
     waiting_.push_back({.source = transaction.source,
                         .source_hash = source_hash,
-                        .path_hash = path_hash,
-                        .path = {static_cast<std::uint32_t>(waiting_text_.size()),
-                                 static_cast<std::uint32_t>(path.size())},
+                        .path = StoreWaiting(path),
+                        .address_hash = hash,
                         .at = transaction.start,
                         .weight = transaction.weight,
                         .not_kept = std::exchange(not_kept, 0),
                         .reply = recipient.reply,
                         .delivered = IsDelivered(transaction, recipient),
                         .unknown_user = recipient.unknown_user});
-    waiting_text_.append(path);
     if (waiting_.size() == kBatch) CountWaiting();
   }
 }

@@ -84,8 +84,12 @@ class Tally final : public TransactionSink {
   struct Waiting {
     IpAddress source;
     std::uint32_t source_hash = 0;
-    std::uint32_t path_hash = 0;
-    TextRef path;  // in waiting_text_
+    TextRef path;          // as sent; this and the next two in waiting_text_
+    TextRef address = {};  // canonical, once resolved
+    TextRef domain = {};
+    std::uint32_t address_hash = 0;  // of the path until it is resolved
+    bool resolved = false;
+    bool sent_as_is = false;
     PacketTime at = 0;
     double weight = 1.0;
     std::uint32_t not_kept = 0;  // further RCPTs of this transaction that nobody kept
@@ -97,6 +101,15 @@ class Tally final : public TransactionSink {
   };
   static constexpr std::size_t kBatch = 32;
 
+  std::string_view WaitingText(TextRef ref) const {
+    return std::string_view(waiting_text_).substr(ref.offset, ref.length);
+  }
+  TextRef StoreWaiting(std::string_view text) {
+    const TextRef ref{static_cast<std::uint32_t>(waiting_text_.size()),
+                      static_cast<std::uint32_t>(text.size())};
+    waiting_text_.append(text);
+    return ref;
+  }
   static std::string_view KeyOfAddress(const IpAddress& address) {
     return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
   }
@@ -105,13 +118,13 @@ class Tally final : public TransactionSink {
   void Wait(const Transaction& transaction);
   void CountWaiting();
   void AskForMemory();
-  void Count(const Waiting& waiting);
+  void Count(Waiting& waiting);
   void CountPairs(Place place, std::uint32_t source);
   static void CountReply(const Waiting& waiting, AddressRow& row);
 
-  Place PlaceOf(std::string_view path, std::uint32_t hash);
-  Place PlaceOfNewPath(std::string_view path);
-  std::uint32_t TargetRow(std::string_view key);
+  void Resolve(Waiting& waiting);
+  Place PlaceOf(Waiting& waiting);
+  std::uint32_t TargetRow(std::string_view key, std::uint32_t hash);
   std::uint32_t SourceRow(const IpAddress& address, std::uint32_t hash);
   std::uint32_t DomainRowOf(std::string_view name);
 

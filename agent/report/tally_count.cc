@@ -12,17 +12,20 @@ constexpr std::string_view kNoName = "-";
 
 void Tally::CountWaiting() {
   AskForMemory();
-  for (const Waiting& waiting : waiting_) Count(waiting);
+  for (Waiting& waiting : waiting_) Count(waiting);
   waiting_.clear();
   waiting_text_.clear();
 }
 
-// Two rounds, since what to ask for in the second is in what the first brings. Only hints: nothing
-// here is believed by Count.
+// Rounds, since what to ask for next is in what the round before brings. Only hints: nothing that
+// is found here is believed by Count.
 void Tally::AskForMemory() {
   for (Waiting& waiting : waiting_) {
+    if (targets_.Guess(waiting.address_hash) == kNoRow) Resolve(waiting);
+  }
+  for (Waiting& waiting : waiting_) {
     waiting.source_guess = sources_.Guess(waiting.source_hash);
-    waiting.target_guess = targets_.Guess(waiting.path_hash);
+    waiting.target_guess = targets_.Guess(waiting.address_hash);
     sources_.PrefetchRow(waiting.source_guess);
     targets_.PrefetchRow(waiting.target_guess);
     target_sources_.Prefetch(waiting.target_guess, waiting.source_guess);
@@ -37,11 +40,9 @@ void Tally::AskForMemory() {
   }
 }
 
-void Tally::Count(const Waiting& waiting) {
+void Tally::Count(Waiting& waiting) {
   const std::uint32_t source = SourceRow(waiting.source, waiting.source_hash);
-  const std::string_view text = waiting_text_;
-  const Place place =
-      PlaceOf(text.substr(waiting.path.offset, waiting.path.length), waiting.path_hash);
+  const Place place = PlaceOf(waiting);
   CountReply(waiting, targets_.at(place.target));
   AddressRow& source_row = sources_.at(source);
   CountReply(waiting, source_row);
@@ -104,36 +105,43 @@ void Tally::CountPairs(Place place, std::uint32_t source) {
   if (!usual_domain) add(domain_targets_, place.target, domain.targets);
 }
 
-Tally::Place Tally::PlaceOf(std::string_view path, std::uint32_t hash) {
-  const std::uint32_t id = targets_.Find(path, hash);
-  if (id != kNoRow) {
-    const AddressRow& row = targets_.at(id);
-    if ((row.flags & kSentAsIs) != 0) return {id, row.domain};
-  }
-  return PlaceOfNewPath(path);
-}
-
-Tally::Place Tally::PlaceOfNewPath(std::string_view path) {
-  const bool parsed = MakeCanonicalTarget(path, target_options_, canonical_);
+void Tally::Resolve(Waiting& waiting) {
+  const bool parsed = MakeCanonicalTarget(WaitingText(waiting.path), target_options_, canonical_);
   if (!parsed) ledger_.Add(Anomaly::kAddressUnparsable);
   std::string_view address = canonical_.address;
-  std::string_view name = canonical_.domain;
+  std::string_view domain = canonical_.domain;
   constexpr std::size_t kLongest = CountTable<AddressRow>::kMaxKeyBytes;
-  if (!parsed || address.size() > kLongest || name.size() > kLongest) address = kNoName;
-  if (address == kNoName || name.empty()) name = kNoName;
-  const std::uint32_t domain = DomainRowOf(name);
-  const std::uint32_t target = TargetRow(address);
+  if (!parsed || address.size() > kLongest || domain.size() > kLongest) address = kNoName;
+  if (address == kNoName || domain.empty()) domain = kNoName;
+  waiting.sent_as_is = parsed && WaitingText(waiting.path) == address;
+  waiting.address = waiting.sent_as_is ? waiting.path : StoreWaiting(address);
+  waiting.domain = StoreWaiting(domain);
+  waiting.resolved = true;
+  if (waiting.sent_as_is) return;
+  waiting.address_hash = targets_.Hash(address);
+  targets_.PrefetchSlot(waiting.address_hash);
+}
+
+Tally::Place Tally::PlaceOf(Waiting& waiting) {
+  if (!waiting.resolved) {
+    const std::uint32_t id = targets_.Find(WaitingText(waiting.path), waiting.address_hash);
+    if (id != kNoRow && (targets_.at(id).flags & kSentAsIs) != 0) {
+      return {id, targets_.at(id).domain};
+    }
+    Resolve(waiting);
+  }
+  const std::uint32_t domain = DomainRowOf(WaitingText(waiting.domain));
+  const std::uint32_t target = TargetRow(WaitingText(waiting.address), waiting.address_hash);
   AddressRow& row = targets_.at(target);
   if (row.domain == kNoRow) {
     row.domain = domain;
     ++domains_.at(domain).targets;
   }
-  if (parsed && path == address && row.domain == domain) row.flags |= kSentAsIs;
+  if (waiting.sent_as_is && row.domain == domain) row.flags |= kSentAsIs;
   return {target, domain};
 }
 
-std::uint32_t Tally::TargetRow(std::string_view key) {
-  const std::uint32_t hash = targets_.Hash(key);
+std::uint32_t Tally::TargetRow(std::string_view key, std::uint32_t hash) {
   const std::uint32_t id = targets_.Find(key, hash);
   if (id != kNoRow) return id;
   while (!targets_.HasRoomFor(key)) PurgeTargets();
