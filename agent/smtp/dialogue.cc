@@ -54,8 +54,8 @@ StreamVerdict Dialogue::OnChunk(const DialogueContext& context, const Connection
 // Replies tell where the dialogue stands; until then client bytes are dropped.
 void Dialogue::LoseSync(const DialogueContext& context) {
   if (buffers_ != nullptr) {
-    context.ledger->Add(Loss::kSmtpHeldBytesDropped, buffers_->held.size());
-    buffers_->held.clear();
+    context.ledger->Add(Loss::kSmtpHeldBytesDropped, buffers_->held.size() - held_from_);
+    DropHeld();
     buffers_->client_line.clear();
     buffers_->alternate.clear();
   }
@@ -89,12 +89,14 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) 
       chunk_left_ = 0;
       LoseSync(context);
       return;
+    case Mode::kAwaitTls:
+      ignore_ = starttls_accepted_;  // the start of the handshake was lost; the rest is opaque
+      return;
     case Mode::kStart:
     case Mode::kCommands:
     case Mode::kHeld:
     case Mode::kUndecided:
     case Mode::kAuthLine:
-    case Mode::kAwaitTls:
     case Mode::kUnsynced: {
       const bool behind_data = mode_ == Mode::kHeld && !pending_empty();
       LoseSync(context);

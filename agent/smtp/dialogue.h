@@ -94,8 +94,8 @@ class Dialogue {
   // dialogue_client.cc
   void OnClientChunk(const DialogueContext& context, const ConnectionInfo& info,
                      const StreamChunk& chunk);
-  void ReadClient(const DialogueContext& context, const ConnectionInfo& info, std::string_view text,
-                  PacketTime at);
+  std::string_view ReadClient(const DialogueContext& context, const ConnectionInfo& info,
+                              std::string_view text, PacketTime at);
   std::size_t ReadStart(const DialogueContext& context, const ConnectionInfo& info,
                         std::string_view text);
   std::size_t ReadLine(const DialogueContext& context, const ConnectionInfo& info,
@@ -105,9 +105,11 @@ class Dialogue {
   std::size_t ReadBody(const DialogueContext& context, const ConnectionInfo& info,
                        std::string_view text, PacketTime at);
   std::size_t ReadAwaitTls(const DialogueContext& context, std::string_view text);
-  void ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
-                    std::string_view text, PacketTime at);
+  std::size_t ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
+                           std::string_view text, PacketTime at);
   void Hold(const DialogueContext& context, std::string_view text);
+  void ReadHeld(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);
+  void DropHeld();
   void Decide(std::string_view text);
   void StartBody(bool lenient_ends);
   void EndBody(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);
@@ -143,6 +145,7 @@ class Dialogue {
   std::uint64_t server_read_ = 0;   // server offset behind the last byte read
   std::uint64_t reply_end_ = 0;     // server offset behind the last complete reply
   std::uint64_t deaf_until_ = 0;    // replies count again when the client acknowledged this
+  std::size_t held_from_ = 0;       // buffers_->held is read up to here
   std::uint32_t skip_replies_ = 0;  // replies to commands that were given up
   std::uint32_t lost_replies_ = 0;  // kUnsynced: replies to commands that were never seen
   Reply multiline_;                 // code 0: none is open

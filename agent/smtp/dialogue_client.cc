@@ -60,7 +60,7 @@ void Dialogue::OnClientChunk(const DialogueContext& context, const ConnectionInf
       Resync(context, chunk.at);
     }
   }
-  ReadClient(context, info, chunk.text, chunk.at);
+  Hold(context, ReadClient(context, info, chunk.text, chunk.at));
   if (!saw_verb_ && !saw_reply_ && !encrypted() &&
       info.start_seen[static_cast<int>(Direction::kFromClient)] &&
       chunk.offset + chunk.text.size() > kMaxForeignClientBytes) {
@@ -70,8 +70,9 @@ void Dialogue::OnClientChunk(const DialogueContext& context, const ConnectionInf
   if (!info.on_smtp_port && saw_foreign_line_) refuse_ = true;
 }
 
-void Dialogue::ReadClient(const DialogueContext& context, const ConnectionInfo& info,
-                          std::string_view text, PacketTime at) {
+// Returns what cannot be read before a reply comes (empty in every other mode).
+std::string_view Dialogue::ReadClient(const DialogueContext& context, const ConnectionInfo& info,
+                                      std::string_view text, PacketTime at) {
   while (!text.empty() && !ignore_) {
     switch (mode_) {
       case Mode::kStart:
@@ -98,13 +99,13 @@ void Dialogue::ReadClient(const DialogueContext& context, const ConnectionInfo& 
         text.remove_prefix(ReadAwaitTls(context, text));
         break;
       case Mode::kHeld:
-        Hold(context, text);
-        return;
+        return text;
       case Mode::kUnsynced:
-        ReadUnsynced(context, info, text, at);
-        return;
+        text.remove_prefix(ReadUnsynced(context, info, text, at));
+        break;
     }
   }
+  return {};
 }
 
 // Returns how much was consumed; 0 means that the mode changed.
@@ -241,13 +242,36 @@ void Dialogue::Push(const DialogueContext& context, const ConnectionInfo& info, 
 }
 
 void Dialogue::Hold(const DialogueContext& context, std::string_view text) {
+  if (text.empty()) return;
   std::string& held = Buffers(context).held;
+  if (held_from_ > 0) {
+    held.erase(0, held_from_);
+    held_from_ = 0;
+  }
   const std::size_t room = kMaxHeldText - std::min(kMaxHeldText, held.size());
   held.append(text.substr(0, room));
   if (text.size() > room) {
     context.ledger->Add(Loss::kSmtpHeldBytesDropped, text.size() - room);
     body_gap_ = true;  // what follows is not all of it
   }
+}
+
+// Reads what was held; what must go on waiting stays where it is, so that a long run of commands
+// that each wait for a reply is not copied again and again.
+void Dialogue::ReadHeld(const DialogueContext& context, const ConnectionInfo& info, PacketTime at) {
+  if (buffers_ == nullptr || buffers_->held.empty()) return;
+  std::string held = std::move(buffers_->held);
+  buffers_->held.clear();
+  const std::size_t from = std::exchange(held_from_, 0);
+  const std::string_view rest = ReadClient(context, info, std::string_view(held).substr(from), at);
+  if (rest.empty()) return;
+  held_from_ = held.size() - rest.size();
+  Buffers(context).held = std::move(held);
+}
+
+void Dialogue::DropHeld() {
+  if (buffers_ != nullptr) buffers_->held.clear();
+  held_from_ = 0;
 }
 
 // Behind a DATA whose reply was not seen: a client that was refused goes on with one of these.
@@ -329,27 +353,27 @@ std::size_t Dialogue::ReadAwaitTls(const DialogueContext& context, std::string_v
   return 0;
 }
 
-// Nothing here is read as a command: it may be a body that quotes some.
-void Dialogue::ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
-                            std::string_view text, PacketTime at) {
+// Nothing here is read as a command: it may be a body that quotes some. Returns how much was
+// consumed; 0 means that the mode changed.
+std::size_t Dialogue::ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
+                                   std::string_view text, PacketTime at) {
+  std::size_t consumed = text.size();
   // Without a server there is no reply to wait for. A greeting at the start of a segment, or a lone
   // dot, is the best that such a capture has.
   if (!info.packets_seen[static_cast<int>(Direction::kFromServer)]) {
     if (LooksLikeGreeting(text)) {
       mode_ = Mode::kCommands;
-      ReadClient(context, info, text, at);
-      return;
+      return 0;
     }
     const BodyScanner::Result found = scanner_.Scan(text);
-    context.ledger->Add(Loss::kSmtpUnsyncedBytes, found.consumed);
+    consumed = found.consumed;
     if (found.end != EndOfData::kNone) {
       mode_ = Mode::kCommands;
       Push(context, info, Verb::kEndOfData, {}, at);
-      ReadClient(context, info, text.substr(found.consumed), at);
     }
-    return;
   }
-  context.ledger->Add(Loss::kSmtpUnsyncedBytes, text.size());
+  context.ledger->Add(Loss::kSmtpUnsyncedBytes, consumed);
+  return consumed;
 }
 
 }  // namespace backscatter

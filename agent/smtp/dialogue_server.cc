@@ -62,8 +62,7 @@ void Dialogue::OnServerChunk(const DialogueContext& context, const ConnectionInf
     while (!piece.empty() && (piece.back() == '\r' || piece.back() == '\0')) piece.remove_suffix(1);
     OnReplyLine(context, info, piece, chunk.at);
   }
-  if (!saw_reply_ && !saw_verb_ && info.start_seen[static_cast<int>(Direction::kFromServer)] &&
-      server_read_ > kMaxForeignServerBytes) {
+  if (!saw_reply_ && !saw_verb_ && server_read_ > kMaxForeignServerBytes) {
     refuse_ = true;
   }
 }
@@ -181,7 +180,7 @@ bool Dialogue::Reinterpret(const DialogueContext& context, const ConnectionInfo&
   if (pending_ != nullptr) pending_->Clear();
   const std::string tail = TakeAlternate();
   mode_ = Mode::kCommands;
-  ReadClient(context, info, tail, reply.at);
+  Hold(context, ReadClient(context, info, tail, reply.at));
   if (pending_empty()) return false;
   OnReply(context, info, reply);
   return true;
@@ -201,7 +200,7 @@ void Dialogue::OnReplyInBody(const DialogueContext& context, const ConnectionInf
       context.ledger->Add(Anomaly::kLenientEndOfData);
       mode_ = Mode::kCommands;
       body_gap_ = false;
-      ReadClient(context, info, tail, reply.at);
+      Hold(context, ReadClient(context, info, tail, reply.at));
       return;
     }
   }
@@ -289,8 +288,10 @@ bool Dialogue::OnLastReply(const DialogueContext& context, const Reply& reply, P
 // What was held behind DATA, AUTH or STARTTLS can be read now. `reply.code` 0: it is not known.
 void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionInfo& info, Verb verb,
                               const Reply& reply) {
-  std::string held;
-  if (buffers_ != nullptr) held = std::exchange(buffers_->held, std::string());
+  const std::string_view held = buffers_ == nullptr
+                                    ? std::string_view()
+                                    : std::string_view(buffers_->held).substr(held_from_);
+  const bool tls_held = !held.empty() && held[0] == 0x16;
   const bool silent = !info.packets_seen[static_cast<int>(Direction::kFromServer)];
   const bool lost_some = body_gap_;
   undecided_auth_ = false;
@@ -298,13 +299,13 @@ void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionIn
     if (reply.code == 220) {
       envelope_.OnStarttls(context.envelope, reply.at);
       starttls_accepted_ = true;
-      if (!held.empty() && held[0] != 0x16) {
+      if (!held.empty() && !tls_held) {
         context.ledger->Add(Anomaly::kStarttlsInjection);  // servers discard it (CVE-2011-0411)
-        held.clear();
+        DropHeld();
       }
       mode_ = Mode::kAwaitTls;
     } else if (reply.code == 0) {
-      if (!held.empty() && held[0] != 0x16 && !silent) held.clear();
+      if (!tls_held && !silent) DropHeld();
       mode_ = Mode::kAwaitTls;
     } else {
       mode_ = Mode::kCommands;
@@ -332,7 +333,7 @@ void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionIn
     mode_ = Mode::kCommands;
   }
   if (mode_ != Mode::kBody) body_gap_ = false;
-  ReadClient(context, info, held, reply.at);
+  ReadHeld(context, info, reply.at);
 }
 
 void Dialogue::OnXclient(const DialogueContext& context, const ConnectionInfo& info,
