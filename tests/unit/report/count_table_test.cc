@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "agent/report/pair_set.h"
+#include "tests/unit/report/make_transaction.h"
 
 namespace backscatter {
 namespace {
@@ -35,7 +36,7 @@ std::string SkewedKey(std::mt19937_64& random, std::size_t keys) {
 TEST(CountTable, IsExactBelowItsCapacityLikeAMap) {
   for (std::uint64_t seed = 1; seed <= 8; ++seed) {
     std::mt19937_64 random(seed);
-    Table table(5000, {seed, seed + 2});
+    Table table(5000, KeyOf(seed));
     std::unordered_map<std::string, std::uint64_t> truth;
     for (int i = 0; i < 20000; ++i) {
       const std::string key = SkewedKey(random, 4000);
@@ -58,7 +59,7 @@ TEST(CountTable, BeyondItsCapacityTheBoundHoldsForEveryKeyOverManySeeds) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     std::mt19937_64 random(seed);
     const std::size_t capacity = 1 + random() % 300;
-    Table table(capacity, {seed, seed + 2});
+    Table table(capacity, KeyOf(seed));
     std::unordered_map<std::string, std::uint64_t> truth;
     constexpr std::uint64_t kLength = 20000;
     for (std::uint64_t i = 0; i < kLength; ++i) {

@@ -5,11 +5,17 @@
 #include <string_view>
 
 #include "agent/base/ip_address.h"
+#include "agent/base/keyed_hash.h"
 #include "agent/smtp/transaction.h"
 
 namespace backscatter {
 
 inline IpAddress Ip(std::string_view text) { return IpAddress::Parse(text).value(); }
+
+// A hash key with as many bits as a random one.
+inline HashKey KeyOf(std::uint64_t seed) {
+  return {MixWords(seed + 1, 0x9e3779b97f4a7c15), MixWords(seed + 2, 0xd1b54a32d192ed03) | 1};
+}
 
 // A null-sender transaction over IPv4 with an accepted body and no recipients yet.
 inline Transaction Bounce(std::string_view source, PacketTime at = 0) {

@@ -95,7 +95,7 @@ TEST(TallyBounds, BelowTheCapsEveryCountIsThatOfAMap) {
     std::mt19937_64 random(seed);
     Ledger ledger;
     TallyOptions options;
-    options.hash_key = {seed, seed + 2};
+    options.hash_key = KeyOf(seed);
     Tally tally(options, &ledger);
     Truths truths;
     for (int i = 0; i < 1500; ++i) AddOne(random, 2000, 200, tally, truths);
@@ -119,7 +119,7 @@ TEST(TallyBounds, AboveTheCapsTotalsStayExactAndEveryRowIsWithinItsBound) {
     std::mt19937_64 random(seed);
     Ledger ledger;
     TallyOptions options;
-    options.hash_key = {seed, seed + 2};
+    options.hash_key = KeyOf(seed);
     options.targets_capacity = 20 + random() % 300;
     options.sources_capacity = 5 + random() % 100;
     options.pairs_capacity = 50 + random() % 1000;
@@ -177,7 +177,7 @@ TEST(TallyBounds, MemoryGrowsWithUseAndNotWithTheCaps) {
 
 TEST(TallyBounds, NoCountDependsOnTheHashKey) {
   std::vector<Report> reports;
-  for (const HashKey& key : {HashKey{1, 3}, HashKey{99, 1001}}) {
+  for (const HashKey& key : {KeyOf(1), KeyOf(2)}) {
     std::mt19937_64 random(5);
     Ledger ledger;
     TallyOptions options;
