@@ -23,7 +23,8 @@ void CheckSegment(const Packet& packet, const Segment& segment) {
   const auto* const begin = packet.bytes.data();
   const auto* const end = begin + packet.bytes.size();
   const auto* const data = segment.payload.data();
-  if (data >= begin && data <= end) Check(segment.payload.size() <= std::size_t(end - data));
+  if (data >= begin && data <= end)
+    Check(segment.payload.size() <= static_cast<std::size_t>(end - data));
   volatile std::uint8_t sink = 0;
   for (const std::uint8_t byte : segment.payload) sink = byte;
   static_cast<void>(sink);
@@ -81,7 +82,7 @@ void Run(std::span<const std::uint8_t> input) {
   TaggedTwin twin;
   PacketTime now = kSecond;
   while (input.size() >= 3) {
-    const std::size_t length = std::min<std::size_t>(input[0] | (input[1] << 8), input.size() - 3);
+    const std::size_t length = std::min<std::size_t>(input[0] + input[1] * 256u, input.size() - 3);
     const std::vector<std::uint8_t> frame(input.begin() + 3,
                                           input.begin() + 3 + static_cast<std::ptrdiff_t>(length));
     Packet packet;

@@ -89,7 +89,7 @@ void Run(std::span<const std::uint8_t> input) {
     const std::vector<std::uint8_t> bytes(wire_length - missing,
                                           (flags & 2) != 0 ? filler++ : std::uint8_t{0});
     Fragment fragment;
-    const std::uint32_t units = (input[1] | (input[2] << 8)) & 0x1fffu;
+    const std::uint32_t units = (input[1] + input[2] * 256u) & 0x1fffu;
     fragment.offset = (wide_offsets ? units : units % 64) * 8;
     fragment.more = (flags & 1) != 0;
     fragment.bytes = bytes;

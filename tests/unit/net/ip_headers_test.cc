@@ -30,6 +30,11 @@ PacketBuilder TaggedV4With(Ipv4Fields fields, TcpFields tcp = {.sequence = 7000}
       .Payload(kText);
 }
 
+std::string BytesOf(std::string_view address) {
+  const std::array<std::uint8_t, 16> bytes = IpAddress::Parse(address)->bytes();
+  return {bytes.begin(), bytes.end()};
+}
+
 TEST(Ipv4, OptionsOfEveryLengthAreSkipped) {
   for (std::size_t words = 0; words <= 10; ++words) {
     FrameDecoder decoder;
@@ -179,10 +184,7 @@ TEST(Ipv6, AnExtensionPastThePacketIsMalformed) {
 }
 
 TEST(Ipv6, WithSegmentsLeftTheFlowGoesToTheFinalDestination) {
-  const std::string server = [] {
-    const auto& bytes = IpAddress::Parse(kV6Server)->bytes();
-    return std::string(bytes.begin(), bytes.end());
-  }();
+  const std::string server = BytesOf(kV6Server);
   const std::string other(16, '\x20');
   const auto frame = [&](char type, char left, const std::string& list) {
     return PacketBuilder()
@@ -214,19 +216,18 @@ TEST(Ipv6, WithSegmentsLeftTheFlowGoesToTheFinalDestination) {
 }
 
 TEST(Ipv6, AHomeAddressReplacesTheSource) {
-  const auto& home = IpAddress::Parse(kV6Client)->bytes();
-  std::string frame = PacketBuilder()
-                          .Ethernet()
-                          .Ipv6("2001:db8:99::9", kV6Server)
-                          .Ipv6Extension(60, std::string("\x01\x02\0\0\xc9\x10", 6) +
-                                                 std::string(home.begin(), home.end()))
-                          .Payload(PacketBuilder()
-                                       .Ipv6(kV6Client, kV6Server)
-                                       .Tcp(40000, 25, {.sequence = 7000})
-                                       .Payload(kText)
-                                       .Build()
-                                       .substr(40))
-                          .Build();
+  std::string frame =
+      PacketBuilder()
+          .Ethernet()
+          .Ipv6("2001:db8:99::9", kV6Server)
+          .Ipv6Extension(60, std::string("\x01\x02\0\0\xc9\x10", 6) + BytesOf(kV6Client))
+          .Payload(PacketBuilder()
+                       .Ipv6(kV6Client, kV6Server)
+                       .Tcp(40000, 25, {.sequence = 7000})
+                       .Payload(kText)
+                       .Build()
+                       .substr(40))
+          .Build();
   frame[14 + 40] = 6;
   FrameDecoder decoder;
   ExpectTheSegment(decoder.Decode(frame, LinkType::kEthernet), true);
