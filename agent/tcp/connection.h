@@ -14,10 +14,10 @@ inline constexpr std::uint64_t kNoOffset = ~std::uint64_t{0};
 // One direction. Offsets are 64 bits and count from the first byte of the stream (or from where it
 // was picked up); TCP's 32-bit numbers are unwrapped around the next expected one.
 struct HalfStream {
-  std::uint64_t next = 0;         // offset of the next byte to deliver
-  std::uint64_t gap = 0;          // bytes before `next` that were lost and not reported yet
-  std::uint64_t acked = 0;        // highest offset that the other side acknowledged
-  std::uint64_t fin = kNoOffset;  // offset just after the last byte
+  std::uint64_t next = 0;     // offset of the next byte to deliver
+  std::uint64_t assumed = 0;  // bytes just before `next` lost on the word of acknowledgments only
+  std::uint64_t acked = 0;    // highest offset that the other side acknowledged
+  std::uint64_t fin = kNoOffset;  // offset just after the last byte, by a FIN or a reset
   std::uint32_t base = 0;         // sequence number of offset 0
   bool known = false;             // `base` is set
 
@@ -33,8 +33,8 @@ struct HalfStream {
 };
 
 struct HeldConnection {
-  HeldPieces pieces[2];  // by Direction
-  std::uint64_t bytes = 0;
+  HeldPieces pieces[2];    // by Direction
+  std::uint64_t cost = 0;  // of all pieces
 };
 
 struct Connection {

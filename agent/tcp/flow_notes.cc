@@ -70,10 +70,7 @@ FlowNote& FlowNotes::Put(std::uint64_t hash, const Endpoint& a, const Endpoint& 
   const std::size_t victim = Victim(set);
   FlowNote& note = notes_[set * kWays + victim];
   // A closed or refused flow that is pushed out costs nothing; a handshake costs its start.
-  if (sets_[set].tags[victim] != 0 &&
-      (note.state == FlowNote::State::kSyn || note.state == FlowNote::State::kSynAck)) {
-    ledger_.Add(Loss::kTcpNotesEvicted);
-  }
+  if (sets_[set].tags[victim] != 0 && note.is_handshake()) ledger_.Add(Loss::kTcpNotesEvicted);
   sets_[set].tags[victim] = Tag(hash);
   note = FlowNote{};
   note.at_second = second;

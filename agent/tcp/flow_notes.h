@@ -28,6 +28,14 @@ struct alignas(64) FlowNote {
   std::uint32_t at_second = 0;              // packet time, for the eviction order
   State state = State::kFree;
   bool has_other = false;
+  bool syn_seen = false;  // kSynAck: the SYN was captured too, not only its answer
+  bool blind = false;     // kClosed: not followed to its end, everything below is late
+
+  bool is_handshake() const { return state == State::kSyn || state == State::kSynAck; }
+  // Is `sequence` the first payload byte behind one of the client's SYNs?
+  bool FitsSyn(std::uint32_t sequence) const {
+    return client_sequence == sequence || (has_other && other_client_sequence == sequence);
+  }
 };
 
 // A 4-way set-associative cache with a fixed size (68 bytes a note, and memory only for pages that

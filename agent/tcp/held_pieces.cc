@@ -1,6 +1,7 @@
 #include "agent/tcp/held_pieces.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace backscatter {
@@ -29,36 +30,36 @@ HeldPieces::Inserted HeldPieces::Insert(const HeldPiece& shape, std::string_view
   Inserted result;
   std::uint64_t at = shape.offset;
   const std::uint64_t end = shape.end();
-  auto next = std::lower_bound(
-      pieces_.begin(), pieces_.end(), at,
-      [](const HeldPiece& piece, std::uint64_t offset) { return piece.end() <= offset; });
+  auto next = pieces_.upper_bound(at);
+  if (next != pieces_.begin() && std::prev(next)->second.end() > at) --next;
   while (at < end) {
-    const std::uint64_t hole_end = next == pieces_.end() ? end : std::min(end, next->offset);
+    const std::uint64_t hole_end = next == pieces_.end() ? end : std::min(end, next->first);
     if (at < hole_end) {
       HeldPiece piece;
       piece.offset = at;
       piece.length = hole_end - at;
       piece.acked = shape.acked;
       piece.at = shape.at;
+      piece.since = shape.since;
       piece.urgent = shape.urgent;
       piece.bytes = Cut(bytes, shape.offset, at, hole_end);
-      result.bytes += piece.bytes.size();
-      next = pieces_.insert(next, std::move(piece)) + 1;
+      result.cost += piece.cost();
+      pieces_.emplace_hint(next, at, std::move(piece));
       at = hole_end;
     }
     if (at < end) {  // here begins what is held already
-      result.conflict |= Conflicts(*next, shape.offset, bytes, shape.length);
-      at = next->end();
+      HeldPiece& held = next->second;
+      result.conflict |= Conflicts(held, shape.offset, bytes, shape.length);
+      if (shape.offset <= held.offset && held.end() <= end) {
+        held.acked = std::min(held.acked, shape.acked);
+      }
+      at = held.end();
       ++next;
     }
   }
   return result;
 }
 
-HeldPiece HeldPieces::PopFront() {
-  HeldPiece piece = std::move(pieces_.front());
-  pieces_.erase(pieces_.begin());
-  return piece;
-}
+HeldPiece HeldPieces::PopFront() { return std::move(pieces_.extract(pieces_.begin()).mapped()); }
 
 }  // namespace backscatter

@@ -44,7 +44,7 @@ void Reassembler::OnSegment(const Segment& segment) {
     connection = nullptr;
   }
   if (connection == nullptr) {
-    if (segment.payload_wire_length == 0) return;
+    if (segment.payload_wire_length == 0 || segment.has(tcp_flags::kRst)) return;
     connection = Open(hash, segment, direction);
     if (connection == nullptr) return;
   }
@@ -66,20 +66,21 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
     AfterSegment(connection);
     return;
   }
-  const std::int64_t offset = half.OffsetOf(segment.sequence);
+  std::int64_t offset = half.OffsetOf(segment.sequence);
   const std::int64_t ahead = offset - static_cast<std::int64_t>(half.next);
   if (ahead > kMaxJump || ahead < -kMaxJump) {
-    ledger_.Add(Loss::kTcpStrayBytes, segment.payload_wire_length);
-    if (++connection.strays < kMaxStrays) return;
-    // The stream went on elsewhere: the tuple was reused and its handshake was not captured.
-    Close(connection, CloseReason::kReused);
+    OnStray(connection, segment);
     return;
   }
   connection.strays = 0;
+  if (ahead < 0 && half.assumed > 0 && segment.payload_wire_length > 0) {
+    offset = Realign(connection, direction, offset, segment.payload_wire_length);
+  }
 
   std::uint64_t acked = 0;
   NoteAcknowledgment(connection, direction, segment, acked);
-  if (segment.payload_wire_length > 0) {
+  const bool reset = segment.has(tcp_flags::kRst);  // its payload is a diagnostic, if any
+  if (segment.payload_wire_length > 0 && !reset) {
     Arrival arrival{static_cast<std::uint64_t>(offset),
                     segment.payload_wire_length,
                     acked,
@@ -89,7 +90,9 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
     if (arrival.bytes.size() < arrival.length) connection.info.truncated = true;
     if (offset < 0) {  // starts before the stream was picked up
       const auto early = static_cast<std::uint64_t>(-offset);
-      ledger_.Add(Loss::kTcpBeforeStartBytes, std::min(early, arrival.length));
+      if (!connection.info.start_seen[static_cast<int>(direction)]) {
+        ledger_.Add(Loss::kTcpBeforeStartBytes, std::min(early, arrival.length));
+      }
       if (early < arrival.length) {
         arrival.bytes.remove_prefix(std::min<std::uint64_t>(early, arrival.bytes.size()));
         arrival.length -= early;
@@ -115,14 +118,79 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
       Place(connection, direction, arrival);
     }
   }
-  if (segment.has(tcp_flags::kFin) && offset >= 0) {
-    half.fin = std::min(half.fin, static_cast<std::uint64_t>(offset) + segment.payload_wire_length);
-    connection.fin_seen[static_cast<int>(direction)] = true;
+  if (reset) {
+    NoteEnd(connection, direction, offset, true);
+  } else if (segment.has(tcp_flags::kFin)) {
+    NoteEnd(connection, direction, offset + segment.payload_wire_length, false);
   }
-  // Only a reset at exactly the next byte is one for a modern peer (RFC 5961 section 3).
-  if (segment.has(tcp_flags::kRst) && ahead >= 0) connection.reset = true;
   if (connection.held != nullptr) GiveUpExpired(connection);
   AfterSegment(connection);
+}
+
+void Reassembler::OnStray(Connection& connection, const Segment& segment) {
+  // A blind reset, or an old acknowledgment.
+  if (segment.payload_wire_length == 0 || segment.has(tcp_flags::kRst)) return;
+  if (++connection.strays < kMaxStrays) {
+    ledger_.Add(Loss::kTcpStrayBytes, segment.payload_wire_length);
+    return;
+  }
+  // The stream went on elsewhere: the tuple was reused and its handshake was not captured.
+  Close(connection, CloseReason::kReused);
+  OnSegment(segment);
+}
+
+// A gap was reported only because the receiver acknowledged its bytes, and here they come: late, or
+// the acknowledgment was forged. They go on where the stream stands, as if numbered from there.
+// Returns the new offset of the segment.
+std::int64_t Reassembler::Realign(Connection& connection, Direction direction, std::int64_t offset,
+                                  std::uint32_t length) {
+  HalfStream& half = connection.from(direction);
+  const auto next = static_cast<std::int64_t>(half.next);
+  const auto assumed = static_cast<std::int64_t>(half.assumed);
+  const bool holds =
+      connection.held != nullptr && !connection.held->pieces[static_cast<int>(direction)].empty();
+  if (holds || offset + length <= next - assumed) return offset;
+  const std::int64_t shift = std::min(next - offset, assumed);
+  half.base -= static_cast<std::uint32_t>(shift);
+  half.acked += static_cast<std::uint64_t>(shift);
+  if (half.fin != kNoOffset) half.fin += static_cast<std::uint64_t>(shift);
+  half.assumed = 0;
+  return offset + shift;
+}
+
+// A FIN or a reset that ends this direction at `end`.
+void Reassembler::NoteEnd(Connection& connection, Direction direction, std::int64_t end,
+                          bool reset) {
+  HalfStream& half = connection.from(direction);
+  if (end < static_cast<std::int64_t>(half.next)) return;  // what was delivered refutes it
+  const auto offset = static_cast<std::uint64_t>(end);
+  if (reset) {
+    // A modern peer takes only a reset at exactly the next byte (RFC 5961 section 3), which may be
+    // one that was not captured: it lies no further than what is known of the stream.
+    std::uint64_t reach = std::max(half.next, half.acked);
+    if (half.fin != kNoOffset) reach = std::max(reach, half.fin + 1);
+    if (connection.held != nullptr) {
+      const HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
+      if (!pieces.empty()) reach = std::max(reach, pieces.end());
+    }
+    if (offset > reach) return;
+    connection.reset = true;
+  } else {
+    connection.fin_seen[static_cast<int>(direction)] = true;
+  }
+  half.fin = std::min(half.fin, offset);
+  if (connection.held != nullptr) Drain(connection);  // a FIN's own number may be waited for
+}
+
+// Payload beyond the end of its direction. False if it is not to be taken.
+bool Reassembler::GoesOn(Connection& connection, Direction direction, const Arrival& arrival) {
+  HalfStream& half = connection.from(direction);
+  // A keep-alive behind a FIN repeats the FIN's number with a byte of garbage.
+  if (arrival.offset == half.fin && arrival.length == 1) return false;
+  half.fin = kNoOffset;  // so that end was not one
+  connection.fin_seen[static_cast<int>(direction)] = false;
+  connection.reset = false;
+  return true;
 }
 
 void Reassembler::NoteAcknowledgment(Connection& connection, Direction direction,
@@ -146,8 +214,18 @@ void Reassembler::NoteAcknowledgment(Connection& connection, Direction direction
   } else {
     acked = static_cast<std::uint64_t>(offset);
     // A FIN takes a number of its own, which is no byte.
-    if (peer.fin != kNoOffset && acked > peer.fin) acked = peer.fin;
-    peer.acked = std::max(peer.acked, acked);
+    if (acked > peer.fin && peer.fin >= peer.next) acked = peer.fin;
+    if (acked > peer.acked) {
+      if (connection.held != nullptr) {
+        HeldPieces& pieces = connection.held->pieces[static_cast<int>(Opposite(direction))];
+        // Its hole turns out to be a loss of the capture: disorder is waited for from now on.
+        if (!pieces.empty() && pieces.front().offset > peer.acked &&
+            pieces.front().offset <= acked) {
+          pieces.front().since = now_;
+        }
+      }
+      peer.acked = acked;
+    }
   }
 }
 
@@ -159,13 +237,17 @@ bool Reassembler::MayDeliver(const Connection& connection, Direction direction,
       !connection.info.packets_seen[static_cast<int>(other)]) {
     return true;
   }
-  return acked <= connection.from(other).next;
+  // The number of a FIN that was acknowledged before it was seen is waited for no longer.
+  const HalfStream& half = connection.from(other);
+  return acked <= half.next + (half.next == half.fin ? 1 : 0);
 }
 
 void Reassembler::Place(Connection& connection, Direction direction, const Arrival& arrival) {
   if (connection.ignored) return;
   HalfStream& half = connection.from(direction);
-  if (arrival.offset + arrival.length <= half.next) return;  // a retransmission, or a keep-alive
+  const std::uint64_t end = arrival.offset + arrival.length;
+  if (end <= half.next) return;  // a retransmission, or a keep-alive
+  if (end > half.fin && !GoesOn(connection, direction, arrival)) return;
   if (arrival.offset <= half.next && MayDeliver(connection, direction, arrival.acked) &&
       (connection.held == nullptr ||
        connection.held->pieces[static_cast<int>(direction)].empty())) {
@@ -176,41 +258,24 @@ void Reassembler::Place(Connection& connection, Direction direction, const Arriv
   if (connection.held != nullptr) Drain(connection);
 }
 
-void Reassembler::ReportGap(Connection& connection, Direction direction, PacketTime at) {
-  HalfStream& half = connection.from(direction);
-  if (half.gap == 0 || connection.ignored) return;
-  Deliver(connection, direction,
-          {half.next, 0, connection.from(Opposite(direction)).next, {}, at, false});
-}
-
-void Reassembler::Deliver(Connection& connection, Direction direction, const Arrival& arrival) {
-  HalfStream& half = connection.from(direction);
-  const std::uint64_t old = half.next - std::min(half.next, arrival.offset);
-  const std::uint64_t skip = std::min<std::uint64_t>(old, arrival.bytes.size());
+void Reassembler::ReportGap(Connection& connection, Direction direction, std::uint64_t bytes,
+                            PacketTime at) {
+  ledger_.Add(Loss::kTcpGaps);
+  ledger_.Add(Loss::kTcpGapBytes, bytes);
   StreamChunk chunk;
   chunk.direction = direction;
-  chunk.offset = half.next;
-  chunk.text = arrival.bytes.substr(skip);
-  chunk.gap_before = half.gap;
-  chunk.acked = std::min(arrival.acked, connection.from(Opposite(direction)).next);
-  chunk.at = arrival.at;
-  const std::uint64_t missing = arrival.length - std::max<std::uint64_t>(old, arrival.bytes.size());
-  half.next = std::max(half.next, arrival.offset + arrival.length);
-  half.gap = 0;
-  if (arrival.urgent) {
-    half.gap = chunk.gap_before;  // not delivered: an earlier gap stays to be reported
-    return;
-  }
-  if (missing > 0) {  // the snap length cut the end off: a gap that nothing will fill
-    half.gap = missing;
-    ledger_.Add(Loss::kTcpGaps);
-    ledger_.Add(Loss::kTcpGapBytes, missing);
-  }
-  if (chunk.text.empty() && chunk.gap_before == 0) return;
-  connection.info.payload_seen[static_cast<int>(direction)] = true;
+  chunk.offset = connection.from(direction).next;
+  chunk.gap_before = bytes;
+  chunk.acked = connection.from(Opposite(direction)).next;
+  chunk.at = at;
+  Tell(connection, chunk);
+}
+
+void Reassembler::Tell(Connection& connection, const StreamChunk& chunk) {
+  connection.info.payload_seen[static_cast<int>(chunk.direction)] = true;
   switch (sink_.OnChunk(connection.info, chunk)) {
     case StreamVerdict::kContinue:
-      break;
+      return;
     case StreamVerdict::kRefuse:
       connection.refused = true;
       [[fallthrough]];
@@ -219,7 +284,30 @@ void Reassembler::Deliver(Connection& connection, Direction direction, const Arr
       DropHeld(connection);
       return;
   }
-  ReportGap(connection, direction, arrival.at);
+}
+
+void Reassembler::Deliver(Connection& connection, Direction direction, const Arrival& arrival) {
+  HalfStream& half = connection.from(direction);
+  const std::uint64_t old = half.next - std::min(half.next, arrival.offset);
+  const std::uint64_t skip = std::min<std::uint64_t>(old, arrival.bytes.size());
+  const std::uint64_t missing = arrival.length - std::max<std::uint64_t>(old, arrival.bytes.size());
+  StreamChunk chunk;
+  chunk.direction = direction;
+  chunk.offset = half.next;
+  chunk.text = arrival.bytes.substr(skip);
+  chunk.acked = std::min(arrival.acked, connection.from(Opposite(direction)).next);
+  chunk.at = arrival.at;
+  half.assumed = 0;
+  if (arrival.urgent) {
+    half.next = arrival.offset + arrival.length;
+    return;
+  }
+  half.next = arrival.offset + arrival.length - missing;
+  if (!chunk.text.empty()) Tell(connection, chunk);
+  if (missing == 0) return;
+  // The snap length cut the end off: a gap that nothing will fill.
+  half.next += missing;
+  if (!connection.ignored) ReportGap(connection, direction, missing, arrival.at);
 }
 
 void Reassembler::Hold(Connection& connection, Direction direction, const Arrival& arrival) {
@@ -232,19 +320,20 @@ void Reassembler::Hold(Connection& connection, Direction direction, const Arriva
   const std::uint64_t old = shape.offset - arrival.offset;
   shape.length = arrival.length - old;
   shape.acked = arrival.acked;
-  shape.at = now_;
+  shape.at = arrival.at;
+  shape.since = now_;
   shape.urgent = arrival.urgent;
   HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
   const HeldPieces::Inserted inserted = pieces.Insert(
       shape, arrival.bytes.substr(std::min<std::uint64_t>(old, arrival.bytes.size())));
   if (inserted.conflict) ledger_.Add(Anomaly::kTcpOverlapConflict);
-  connection.held->bytes += inserted.bytes;
-  held_bytes_ += inserted.bytes;
+  connection.held->cost += inserted.cost;
+  held_bytes_ += inserted.cost;
   while (connection.held != nullptr &&
-         (connection.held->bytes > options_.max_held_per_connection ||
+         (connection.held->cost > options_.max_held_per_connection ||
           held_bytes_ > options_.max_held ||
           connection.held->pieces[static_cast<int>(direction)].size() > options_.max_held_pieces)) {
-    GiveUp(connection);
+    GiveUp(connection, EarliestHeld(connection));
     if (connection.held != nullptr) Drain(connection);
   }
 }
@@ -260,8 +349,8 @@ void Reassembler::Drain(Connection& connection) {
       while (connection.held != nullptr && !pieces.empty() && pieces.front().offset <= half.next &&
              MayDeliver(connection, direction, pieces.front().acked)) {
         const HeldPiece piece = pieces.PopFront();
-        connection.held->bytes -= piece.bytes.size();
-        held_bytes_ -= piece.bytes.size();
+        connection.held->cost -= piece.cost();
+        held_bytes_ -= piece.cost();
         progress = true;
         if (piece.end() <= half.next) continue;
         Deliver(connection, direction,
@@ -277,7 +366,7 @@ void Reassembler::Drain(Connection& connection) {
 
 void Reassembler::DropHeld(Connection& connection) {
   if (connection.held == nullptr) return;
-  held_bytes_ -= connection.held->bytes;
+  held_bytes_ -= connection.held->cost;
   connection.held.reset();
   --stalled_;
 }
@@ -285,66 +374,64 @@ void Reassembler::DropHeld(Connection& connection) {
 void Reassembler::SkipTo(Connection& connection, Direction direction, std::uint64_t offset,
                          PacketTime at) {
   HalfStream& half = connection.from(direction);
+  if (half.fin != kNoOffset && offset == half.fin + 1) offset = half.fin;
   if (offset <= half.next) return;
   const std::uint64_t lost = offset - half.next;
-  ledger_.Add(Loss::kTcpGaps);
-  ledger_.Add(Loss::kTcpGapBytes, lost);
-  half.gap += lost;
   half.next = offset;
-  ReportGap(connection, direction, at);
+  ReportGap(connection, direction, lost, at);
 }
 
-// Gives up the one thing that holds up the earliest held piece: the hole before it, or the bytes of
-// the other direction that its sender had and that never came.
-void Reassembler::GiveUp(Connection& connection) {
-  HeldConnection& held = *connection.held;
-  const auto head = [&](Direction d) -> const HeldPiece* {
-    const HeldPieces& pieces = held.pieces[static_cast<int>(d)];
-    return pieces.empty() ? nullptr : &pieces.front();
-  };
-  Direction first = Direction::kFromClient;
-  const HeldPiece* a = head(Direction::kFromClient);
-  const HeldPiece* b = head(Direction::kFromServer);
-  if (a == nullptr || (b != nullptr && b->at < a->at)) {
-    std::swap(a, b);
-    first = Direction::kFromServer;
-  }
-  const Direction other = Opposite(first);
-  const bool a_ready = MayDeliver(connection, first, a->acked);
-  const bool b_ready = b != nullptr && MayDeliver(connection, other, b->acked);
-  const PacketTime at = a->at;
-  if (a_ready) {
-    SkipTo(connection, first, a->offset, at);
-  } else if (b_ready) {
-    SkipTo(connection, other, b->offset, at);
-  } else if (b == nullptr || a->acked <= b->offset) {
-    // What `a` waits for was lost: bytes of the other side before anything held of it.
-    SkipTo(connection, other, a->acked, at);
-  } else if (b->acked <= a->offset) {
-    SkipTo(connection, first, b->acked, at);
+// Something must be held.
+Direction Reassembler::EarliestHeld(const Connection& connection) const {
+  const HeldPieces& client = connection.held->pieces[0];
+  const HeldPieces& server = connection.held->pieces[1];
+  if (client.empty()) return Direction::kFromServer;
+  const bool later = !server.empty() && server.front().since < client.front().since;
+  return later ? Direction::kFromServer : Direction::kFromClient;
+}
+
+// Gives up the one thing that holds up the first held piece of a direction: the hole before it, or
+// the bytes of the other direction that its sender had and that never came. Either makes progress
+// or leaves a piece that Drain delivers.
+void Reassembler::GiveUp(Connection& connection, Direction direction) {
+  const Direction other = Opposite(direction);
+  HeldPiece& mine = connection.held->pieces[static_cast<int>(direction)].front();
+  const HeldPieces& theirs = connection.held->pieces[static_cast<int>(other)];
+  const PacketTime at = mine.at;
+  if (MayDeliver(connection, direction, mine.acked)) {
+    SkipTo(connection, direction, mine.offset, at);
+  } else if (theirs.empty() || mine.acked <= theirs.front().offset) {
+    // Lost before anything held of the other side; nothing but the acknowledgment says so.
+    HalfStream& half = connection.from(other);
+    const std::uint64_t next = half.next;
+    SkipTo(connection, other, mine.acked, at);
+    half.assumed += half.next - next;
+  } else if (MayDeliver(connection, other, theirs.front().acked)) {
+    SkipTo(connection, other, theirs.front().offset, at);
+  } else if (theirs.front().acked <= mine.offset) {
+    SkipTo(connection, direction, theirs.front().acked, at);
   } else {
-    // Each claims to have seen the other first, which cannot be: the earlier one goes first.
-    SkipTo(connection, other, a->acked, at);
+    // Each claims to have seen the other first, which cannot be: this one goes first.
+    mine.acked = connection.from(other).next;
   }
+}
+
+bool Reassembler::IsExpired(const Connection& connection, Direction direction) const {
+  const HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
+  if (pieces.empty()) return false;
+  const HeldPiece& front = pieces.front();
+  const HalfStream& half = connection.from(direction);
+  const bool received = front.offset <= half.next || half.acked >= front.offset;
+  return now_ - front.since >=
+         (received ? options_.lost_after : options_.unacknowledged_lost_after);
 }
 
 void Reassembler::GiveUpExpired(Connection& connection) {
   while (connection.held != nullptr) {
-    PacketTime deadline = 0;
-    bool any = false;
-    for (const Direction direction : {Direction::kFromClient, Direction::kFromServer}) {
-      const HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
-      if (pieces.empty()) continue;
-      const HeldPiece& front = pieces.front();
-      const HalfStream& half = connection.from(direction);
-      const bool arrived = front.offset <= half.next || half.acked >= front.offset;
-      const PacketTime wait = arrived ? options_.lost_after : options_.unacknowledged_lost_after;
-      const PacketTime piece_deadline = front.at + wait;
-      deadline = any ? std::min(deadline, piece_deadline) : piece_deadline;
-      any = true;
-    }
-    if (any && now_ < deadline) return;
-    if (any) GiveUp(connection);
+    Direction direction = EarliestHeld(connection);
+    if (!IsExpired(connection, direction)) direction = Opposite(direction);
+    if (!IsExpired(connection, direction)) return;
+    GiveUp(connection, direction);
     if (connection.held != nullptr) Drain(connection);
   }
 }

@@ -20,10 +20,10 @@ namespace backscatter {
 struct ReassemblerOptions {
   std::vector<std::uint16_t> ports = {25, 465, 587, 2525};  // where SMTP servers listen
   bool any_port = true;  // also follow other ports whose first payload the consumer recognises
-  HashKey hash_key;
+  HashKey hash_key = {};
   std::size_t max_connections = 1'000'000;             // about 300 bytes each, allocated as needed
   std::size_t max_notes = 1U << 18;                    // handshakes and ends of flows without state
-  std::uint64_t max_held_per_connection = 256U << 10;  // bytes out of order
+  std::uint64_t max_held_per_connection = 256U << 10;  // memory for what is out of order
   std::size_t max_held_pieces = 1024;                  // pieces a direction
   std::uint64_t max_held = 64U << 20;                  // bytes, all connections together
   // Packet times. A hole whose bytes the receiver acknowledged was lost by the capture: it waits
@@ -54,6 +54,7 @@ class Reassembler {
   void Finish();
 
   std::size_t open_connections() const { return open_; }
+  // Memory, near enough, for what cannot be delivered yet.
   std::uint64_t held_bytes() const { return held_bytes_; }
 
  private:
@@ -75,13 +76,15 @@ class Reassembler {
   Connection* Open(std::uint64_t hash, const Segment& segment, Direction& direction);
   bool DecideRoles(const Segment& segment, FlowNote* note, Endpoint& client, Endpoint& server);
   void SetStarts(Connection& connection, const Segment& segment, Direction direction,
-                 const FlowNote* note);
+                 const FlowNote& note);
   Connection& Allocate(std::uint64_t hash);
   void Close(Connection& connection, CloseReason reason);
+  void NoteClosed(const Connection& connection);
   void InsertSlot(std::uint64_t hash, std::uint32_t index);
   void EraseSlot(const Connection& connection);
   void Grow();
   void OnSyn(std::uint64_t hash, const Segment& segment);
+  bool IsBelievableAnswer(const FlowNote* note, const Segment& segment) const;
   bool IsReused(Connection& connection, Direction direction, const Segment& segment);
   void Sweep(std::size_t slots);
   void EvictOne();
@@ -90,15 +93,23 @@ class Reassembler {
 
   // reassembler.cc: placing, holding, delivering.
   void Accept(Connection& connection, Direction direction, const Segment& segment);
+  void OnStray(Connection& connection, const Segment& segment);
+  std::int64_t Realign(Connection& connection, Direction direction, std::int64_t offset,
+                       std::uint32_t length);
+  void NoteEnd(Connection& connection, Direction direction, std::int64_t end, bool reset);
+  bool GoesOn(Connection& connection, Direction direction, const Arrival& arrival);
   void Place(Connection& connection, Direction direction, const Arrival& arrival);
   void NoteAcknowledgment(Connection& connection, Direction direction, const Segment& segment,
                           std::uint64_t& acked);
   bool MayDeliver(const Connection& connection, Direction direction, std::uint64_t acked) const;
   void Deliver(Connection& connection, Direction direction, const Arrival& arrival);
-  void ReportGap(Connection& connection, Direction direction, PacketTime at);
+  void ReportGap(Connection& connection, Direction direction, std::uint64_t bytes, PacketTime at);
+  void Tell(Connection& connection, const StreamChunk& chunk);
   void Hold(Connection& connection, Direction direction, const Arrival& arrival);
   void Drain(Connection& connection);
-  void GiveUp(Connection& connection);
+  Direction EarliestHeld(const Connection& connection) const;
+  void GiveUp(Connection& connection, Direction direction);
+  bool IsExpired(const Connection& connection, Direction direction) const;
   void GiveUpExpired(Connection& connection);
   void SkipTo(Connection& connection, Direction direction, std::uint64_t offset, PacketTime at);
   void DropHeld(Connection& connection);

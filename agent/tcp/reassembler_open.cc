@@ -12,6 +12,8 @@ namespace {
 // How far from the noted start a first payload may lie and still belong to that handshake: a full
 // initial window with window scaling, lost or not yet seen.
 constexpr std::int32_t kMaxStartGap = 1 << 20;
+// How far behind the end of a closed connection a segment may lie and still be a late copy.
+constexpr std::int32_t kMaxLate = 64 << 20;
 
 std::uint32_t Tag(std::uint64_t hash) { return static_cast<std::uint32_t>(hash >> 32); }
 
@@ -108,25 +110,44 @@ Connection& Reassembler::Allocate(std::uint64_t hash) {
   return connection;
 }
 
+// Only a server answers a SYN. Where the SYN was captured its answer must come from the other side
+// and fit it; where it was not, the ports tell who can be the server.
+bool Reassembler::IsBelievableAnswer(const FlowNote* note, const Segment& segment) const {
+  if (note == nullptr || !note->is_handshake()) {
+    return IsSmtpPort(segment.source.port) || !IsSmtpPort(segment.destination.port);
+  }
+  if (note->client == segment.source) return false;
+  return note->state == FlowNote::State::kSyn || !note->syn_seen ||
+         note->FitsSyn(segment.acknowledgment);
+}
+
 void Reassembler::OnSyn(std::uint64_t hash, const Segment& segment) {
   const bool answer = segment.has(tcp_flags::kAck);
   const std::uint32_t start = segment.sequence + 1;
+  const FlowNote* const before = notes_.Find(hash, segment.source, segment.destination);
+  if (answer && !IsBelievableAnswer(before, segment)) return;
   Direction direction = Direction::kFromClient;
   if (Connection* const connection = Find(hash, segment, direction)) {
     const HalfStream& half = connection->from(direction);
     // The handshake of this very connection, again or late.
     const std::int32_t behind = Difference(half.base, start);
     if (half.known && behind >= 0 && behind < kMaxStartGap) return;
-    if (!answer) {
-      connection->syn_noted = true;  // nothing is decided until the other side answers
-    } else {
+    if (answer && direction == Direction::kFromClient) return;
+    // A whole handshake, or as much of one as a one-sided capture shows, is a new connection. Of
+    // anything less nothing is decided until payload follows: it is easily forged.
+    const bool whole =
+        before != nullptr && before->is_handshake() && before->FitsSyn(segment.acknowledgment);
+    const bool one_sided = !connection->info.packets_seen[static_cast<int>(Direction::kFromClient)];
+    if (answer && (whole || one_sided)) {
       Close(*connection, CloseReason::kReused);
+    } else {
+      connection->syn_noted = true;
     }
   }
   FlowNote& note = notes_.Put(hash, segment.source, segment.destination, now_);
-  const bool handshake =
-      note.state == FlowNote::State::kSyn || note.state == FlowNote::State::kSynAck;
   if (answer) {
+    note.syn_seen = note.state == FlowNote::State::kSyn ||
+                    (note.state == FlowNote::State::kSynAck && note.syn_seen);
     note.client = segment.destination;
     note.server = segment.source;
     note.client_sequence = segment.acknowledgment;
@@ -135,34 +156,40 @@ void Reassembler::OnSyn(std::uint64_t hash, const Segment& segment) {
     note.has_other = false;
     return;
   }
-  if (handshake && note.client == segment.source && note.client_sequence != start) {
+  if (note.is_handshake() && note.client == segment.source && note.client_sequence != start) {
     ledger_.Add(Anomaly::kTcpSynResent);
-    // After an answer, a SYN with another ISN is a new connection only if it is answered too, or
-    // if payload follows it; keep both.
-    note.other_client_sequence = note.client_sequence;
     note.has_other = true;
     if (note.state == FlowNote::State::kSynAck) {
-      std::swap(note.client_sequence, note.other_client_sequence);
+      // A SYN with another ISN behind an answer is a new connection only if it is answered too, or
+      // if payload follows it; keep both.
       note.other_client_sequence = start;
       return;
     }
+    note.other_client_sequence = note.client_sequence;
   }
+  if (note.state == FlowNote::State::kSynAck && note.client == segment.source) {
+    note.syn_seen = true;  // late
+    return;
+  }
+  if (!note.is_handshake() || note.client != segment.source) note.has_other = false;
   note.client = segment.source;
   note.server = segment.destination;
   note.client_sequence = start;
-  if (note.state != FlowNote::State::kSynAck) note.state = FlowNote::State::kSyn;
+  note.state = FlowNote::State::kSyn;
 }
 
-// A payload that fits a later SYN and not the stream: the tuple was reused, and the SYN-ACK was
-// not captured.
+// A payload that begins what a later handshake announced and that does not fit the stream: the
+// tuple was reused, and not all of its handshake was captured.
 bool Reassembler::IsReused(Connection& connection, Direction direction, const Segment& segment) {
-  if (direction != Direction::kFromClient || segment.payload_wire_length == 0) return false;
+  if (segment.payload_wire_length == 0) return false;
   const FlowNote* const note = notes_.Find(connection.hash, segment.source, segment.destination);
-  if (note == nullptr || note->state != FlowNote::State::kSyn) return false;
+  if (note == nullptr || !note->is_handshake()) return false;
+  const bool fits = note->client == segment.source ? note->FitsSyn(segment.sequence)
+                                                   : note->state == FlowNote::State::kSynAck &&
+                                                         note->server_sequence == segment.sequence;
   const HalfStream& half = connection.from(direction);
   const std::int64_t ahead = half.OffsetOf(segment.sequence) - static_cast<std::int64_t>(half.next);
-  return note->client_sequence == segment.sequence &&
-         (ahead < -kMaxStartGap || ahead > kMaxStartGap);
+  return fits && (ahead < -kMaxStartGap || ahead > kMaxStartGap);
 }
 
 bool Reassembler::DecideRoles(const Segment& segment, FlowNote* note, Endpoint& client,
@@ -200,14 +227,19 @@ Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direct
   if (note != nullptr && note->state == FlowNote::State::kClosed) {
     const bool by_client = note->client == segment.source;
     const std::uint32_t expected = by_client ? note->client_sequence : note->server_sequence;
-    // A late copy of what was delivered, or a stray behind a close.
-    if (Difference(segment.sequence, expected) < 0) return nullptr;
+    // A late copy of what was delivered, or a stray behind a close. From further away it is another
+    // connection, whose handshake was not captured.
+    const std::int32_t behind = Difference(expected, segment.sequence);
+    if (behind > 0 && (note->blind || behind <= kMaxLate)) return nullptr;
   }
   Endpoint client;
   Endpoint server;
   if (!DecideRoles(segment, note, client, server)) return nullptr;
   direction = client == segment.source ? Direction::kFromClient : Direction::kFromServer;
 
+  // A copy: where a connection must be evicted for this one, that leaves a note of its own.
+  const FlowNote handshake = note != nullptr ? *note : FlowNote{};
+  if (note != nullptr) notes_.Erase(hash, client, server);
   Connection& connection = Allocate(hash);
   ConnectionInfo& info = connection.info;
   info.client = client;
@@ -216,70 +248,66 @@ Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direct
   info.last_packet_at = now_;
   info.weight = segment.weight;
   info.on_smtp_port = IsSmtpPort(server.port);
-  SetStarts(connection, segment, direction, note);
-  if (note != nullptr) notes_.Erase(hash, client, server);
+  SetStarts(connection, segment, direction, handshake);
   return &connection;
 }
 
 void Reassembler::SetStarts(Connection& connection, const Segment& segment, Direction direction,
-                            const FlowNote* note) {
+                            const FlowNote& note) {
   const auto set = [&](Direction d, std::uint32_t first) {
     connection.from(d).known = true;
     connection.from(d).base = first;
     connection.info.start_seen[static_cast<int>(d)] = true;
   };
-  if (note != nullptr && note->state == FlowNote::State::kSynAck) {
+  bool* const packets_seen = connection.info.packets_seen;
+  if (note.is_handshake() && note.client == connection.info.client) {
+    // Both sides are captured where both sides of the handshake were: each waits for the other.
+    packets_seen[0] |= note.state == FlowNote::State::kSyn || note.syn_seen;
+    packets_seen[1] |= note.state == FlowNote::State::kSynAck;
+  }
+  if (note.state == FlowNote::State::kSynAck) {
     const std::uint32_t expected =
-        direction == Direction::kFromClient ? note->client_sequence : note->server_sequence;
+        direction == Direction::kFromClient ? note.client_sequence : note.server_sequence;
     const std::int32_t distance = Difference(segment.sequence, expected);
     // Elsewhere than on an SMTP port earlier payload may have gone by unwanted (an HTTP CONNECT):
     // only a first byte is a start there.
     const std::int32_t reach = connection.info.on_smtp_port ? kMaxStartGap : 0;
     if (distance >= -reach && distance <= reach) {
-      set(Direction::kFromClient, note->client_sequence);
-      set(Direction::kFromServer, note->server_sequence);
-      connection.info.packets_seen[static_cast<int>(Direction::kFromServer)] = true;
+      set(Direction::kFromClient, note.client_sequence);
+      set(Direction::kFromServer, note.server_sequence);
       return;
     }
-    if (note->has_other && direction == Direction::kFromClient &&
-        Difference(segment.sequence, note->other_client_sequence) == 0) {
-      set(Direction::kFromClient, note->other_client_sequence);
+    if (note.has_other && direction == Direction::kFromClient &&
+        Difference(segment.sequence, note.other_client_sequence) == 0) {
+      set(Direction::kFromClient, note.other_client_sequence);
       return;
     }
   }
-  if (note != nullptr && note->state == FlowNote::State::kSyn) {
+  if (note.state == FlowNote::State::kSyn) {
     const bool by_client = direction == Direction::kFromClient;
     const std::uint32_t shown = by_client ? segment.sequence : segment.acknowledgment;
     // The SYN nearest before what is seen now, of those that were sent.
-    const std::int32_t a = Difference(shown, note->client_sequence);
-    const std::int32_t b = note->has_other ? Difference(shown, note->other_client_sequence) : -1;
+    const std::int32_t a = Difference(shown, note.client_sequence);
+    const std::int32_t b = note.has_other ? Difference(shown, note.other_client_sequence) : -1;
     const bool a_fits = a >= 0 && a <= kMaxStartGap;
     const bool b_fits = b >= 0 && b <= kMaxStartGap;
     if (a_fits && (!b_fits || a <= b)) {
-      set(Direction::kFromClient, note->client_sequence);
+      set(Direction::kFromClient, note.client_sequence);
     } else if (b_fits) {
-      set(Direction::kFromClient, note->other_client_sequence);
+      set(Direction::kFromClient, note.other_client_sequence);
     }
   }
 }
 
 void Reassembler::Close(Connection& connection, CloseReason reason) {
   while (connection.held != nullptr) {
-    GiveUp(connection);
+    GiveUp(connection, EarliestHeld(connection));
     if (connection.held != nullptr) Drain(connection);
   }
   const PacketTime at = connection.info.last_packet_at;
   sink_.OnClose(connection.info, reason, at);
   if (reason != CloseReason::kEndOfInput && reason != CloseReason::kReused) {
-    FlowNote& note =
-        notes_.Put(connection.hash, connection.info.client, connection.info.server, now_);
-    note.client = connection.info.client;
-    note.server = connection.info.server;
-    note.state = connection.refused ? FlowNote::State::kRefused : FlowNote::State::kClosed;
-    // An ignored stream was not followed to its end: everything near it is late.
-    const std::uint64_t slack = connection.ignored ? std::uint64_t{1} << 30 : 0;
-    note.client_sequence = connection.half[0].SequenceOf(connection.half[0].next + slack);
-    note.server_sequence = connection.half[1].SequenceOf(connection.half[1].next + slack);
+    NoteClosed(connection);
   }
   EraseSlot(connection);
   const std::uint32_t index = connection.index;
@@ -287,6 +315,24 @@ void Reassembler::Close(Connection& connection, CloseReason reason) {
   connection.next_free = free_head_;
   free_head_ = index + 1;
   --open_;
+}
+
+void Reassembler::NoteClosed(const Connection& connection) {
+  const ConnectionInfo& info = connection.info;
+  FlowNote& note = notes_.Put(connection.hash, info.client, info.server, now_);
+  if (note.is_handshake()) return;  // of the next connection, which is wanted more
+  note.client = info.client;
+  note.server = info.server;
+  note.state = connection.refused ? FlowNote::State::kRefused : FlowNote::State::kClosed;
+  note.blind = connection.ignored;
+  const auto first_unused = [&](Direction d) {
+    const HalfStream& half = connection.from(d);
+    // An ignored stream was not followed to its end: everything near it is late.
+    const std::uint64_t slack = connection.ignored ? std::uint64_t{1} << 30 : 0;
+    return half.SequenceOf(half.next + slack + (connection.fin_seen[static_cast<int>(d)] ? 1 : 0));
+  };
+  note.client_sequence = first_unused(Direction::kFromClient);
+  note.server_sequence = first_unused(Direction::kFromServer);
 }
 
 PacketTime Reassembler::IdleLimit(const Connection& connection) const {
