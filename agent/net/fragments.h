@@ -49,7 +49,8 @@ struct Datagram {
 //
 // Bounds: kMaxDatagrams and kMaxBytes of buffers. Out of room: first the longest-remembered
 // completed datagram goes, then the oldest incomplete one, counted as fragment.evicted. An
-// incomplete one is given up kTimeout of packet time after its first fragment (fragment.expired).
+// incomplete one is given up kTimeout of packet time (and at most a second more) after its first
+// fragment, when the next fragment of any datagram comes (fragment.expired).
 // Not thread-safe. Cost: a scan over at most kMaxDatagrams tags, and a copy of the bytes.
 class Fragments {
  public:
