@@ -28,8 +28,8 @@ namespace backscatter {
 // not.
 //
 // Not thread-safe. Cost, measured on frames in cache: Ethernet or Linux cooked with plain IPv4 or
-// IPv6 and TCP 6 to 8 ns, 12 to 16 ns where the TCP checksum is verified; other links and tags about
-// 30 ns; VXLAN 55 ns; an IPv4 fragment of 1400 bytes about a microsecond.
+// IPv6 and TCP 6 to 8 ns, 12 to 16 ns where the TCP checksum is verified; other links and tags
+// about 30 ns; VXLAN 55 ns; an IPv4 fragment of 1400 bytes about a microsecond.
 class Decoder {
  public:
   static constexpr int kMaxHeaders = 24;
