@@ -22,6 +22,8 @@ struct Row {
   std::optional<std::uint64_t> rcpt;
 };
 
+void PrintTo(const Row& row, std::ostream* out) { *out << row.file; }
+
 std::optional<std::uint64_t> Number(const std::string& text) {
   if (text.empty() || text.find_first_not_of("0123456789") != std::string::npos) {
     return std::nullopt;

@@ -23,6 +23,10 @@ struct Generated {
   std::uint64_t seed;
 };
 
+void PrintTo(const Generated& generated, std::ostream* out) {
+  *out << generated.profile << " with " << generated.sessions << " sessions";
+}
+
 std::string CaseName(const testing::TestParamInfo<Generated>& info) {
   std::string name = std::string(info.param.profile) + "_seed_" + std::to_string(info.param.seed);
   for (char& c : name) c = c == '-' ? '_' : c;

@@ -69,7 +69,12 @@ std::vector<TimedFrame> DialogueCapture::Frames() const {
   builder.Reset(ends);
   Prng prng(options_.seed);
   std::vector<PlannedPacket> packets;
-  PlanPackets(script, options_.tcp, options_.start, prng, packets);
+  TcpOptions tcp = options_.tcp;
+  // An IPv6 header is 20 octets longer, and frames stay within Ethernet's 1500.
+  if (!ends.client.address.is_v4()) {
+    tcp.maximum_segment = std::min<std::uint16_t>(tcp.maximum_segment, 1428);
+  }
+  PlanPackets(script, tcp, options_.start, prng, packets);
   std::vector<TimedFrame> frames;
   char buffer[kMaximumFrame];
   for (const PlannedPacket& packet : packets) {

@@ -108,6 +108,7 @@ Profile Small() {
   p.tcp.resent_syns = 40;
   p.tcp.delayed_acks = 200;
   p.tcp.keep_alives = 20;
+  p.tcp.crossed_in_capture = 20;
   return p;
 }
 

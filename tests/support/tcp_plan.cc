@@ -23,6 +23,7 @@ class Planner {
     if (options_.handshake) Handshake();
     for (const SessionScript::Write& write : script_.writes()) Send(write);
     Close();
+    if (options_.crossed_in_capture > 0) CrossInCapture();
     return result_;
   }
 
@@ -146,6 +147,19 @@ class Planner {
     received_[me] = truly_received;
     write_ends_[me].push_back(sent_[me]);
     After(from, since_ack > 0);
+  }
+
+  // Swaps a payload with the answer that follows at once; the times stay in order.
+  void CrossInCapture() {
+    for (std::size_t i = 0; i + 1 < packets_.size(); ++i) {
+      PlannedPacket& first = packets_[i];
+      PlannedPacket& answer = packets_[i + 1];
+      if (first.length == 0 || answer.length == 0 || first.from == answer.from) continue;
+      if (!prng_.Chance(options_.crossed_in_capture)) continue;
+      std::swap(first, answer);
+      std::swap(first.at, answer.at);
+      ++i;
+    }
   }
 
   void WaitBefore(const SessionScript::Write& write) {

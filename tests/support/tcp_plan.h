@@ -30,10 +30,11 @@ struct TcpOptions {
   // Of a thousand:
   std::uint16_t disordered_writes = 0;  // writes of which one segment comes late
   std::uint16_t retransmitted_segments = 0;
-  std::uint16_t resent_syns = 0;   // sessions whose SYN comes twice
-  std::uint16_t delayed_acks = 0;  // writes acknowledged before they are answered
-  std::uint16_t keep_alives = 0;   // writes after which a keep-alive probe is sent
-  bool lose_segment = false;       // the capture misses one segment of each write's lossy part
+  std::uint16_t resent_syns = 0;         // sessions whose SYN comes twice
+  std::uint16_t delayed_acks = 0;        // writes acknowledged before they are answered
+  std::uint16_t keep_alives = 0;         // writes after which a keep-alive probe is sent
+  std::uint16_t crossed_in_capture = 0;  // payloads captured before the one they answer
+  bool lose_segment = false;  // the capture misses one segment of each write's lossy part
 };
 
 struct PlanResult {
@@ -41,7 +42,8 @@ struct PlanResult {
 };
 
 // Overwrites `packets`; their times never go back. The same arguments give the same plan.
-// Every acknowledgment is causal: it covers exactly what its sender had received.
+// Every acknowledgment is causal: it covers exactly what its sender had received. (With
+// `crossed_in_capture` the capture may show it before the bytes, as a tap of two wires does.)
 PlanResult PlanPackets(const SessionScript& script, const TcpOptions& options, PacketTime start,
                        Prng& prng, std::vector<PlannedPacket>& packets);
 

@@ -139,7 +139,7 @@ TEST(Generator, BodiesHoldDecoysThatTruthDoesNotCount) {
 }
 
 TEST(Generator, SmallShowsEverythingOdd) {
-  const Generated generated = Make("small", 400, 1);
+  const Generated generated = Make("small", 2500, 1);
   const Truth& truth = generated.truth;
   EXPECT_GT(truth.encrypted(), 0u);
   EXPECT_GT(truth.with_gaps(), 0u);

@@ -127,6 +127,19 @@ TEST(TcpPlan, ALostSegmentIsInsideTheLossyPartAndTheServerAcknowledgesIt) {
   EXPECT_GT(lost, 25u);
 }
 
+TEST(TcpPlan, AnAnswerMayBeCapturedBeforeWhatItAnswers) {
+  TcpOptions options;
+  options.crossed_in_capture = 1000;
+  const auto packets = Plan(LongMail(), options, 1);
+  const auto payload = [](const PlannedPacket& packet) { return packet.length > 0; };
+  const auto first = std::find_if(packets.begin(), packets.end(), payload);
+  ASSERT_NE(first, packets.end());
+  EXPECT_EQ(first->from, kClient);  // before the banner
+  EXPECT_EQ(first->acknowledged, 8u);
+  EXPECT_TRUE(std::is_sorted(packets.begin(), packets.end(),
+                             [](const auto& a, const auto& b) { return a.at < b.at; }));
+}
+
 TEST(TcpPlan, SegmentsKeepToTheMaximumSize) {
   for (const PlannedPacket& packet : Plan(LongMail(), Rough(), 3)) EXPECT_LE(packet.length, 1448);
 }
