@@ -1,6 +1,8 @@
 // The stages between a source and the tallies, driven in one thread.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -8,6 +10,7 @@
 #include "agent/base/ledger.h"
 #include "agent/net/decoder.h"
 #include "agent/net/packet.h"
+#include "agent/net/segment.h"
 #include "agent/smtp/sessions.h"
 #include "agent/smtp/transaction.h"
 #include "agent/tcp/reassembler.h"
@@ -21,29 +24,37 @@ struct EngineOptions {
 
 // Packet -> segment -> stream chunk -> dialogue -> transaction. Owns every connection and dialogue;
 // no locks. The only clock is packet time. `ledger` and `sink` must outlive it.
+//
+// Segments wait in a short batch while the memory of their connections is asked for: with
+// thousands of open connections every packet would else stand still for main memory. Long payloads
+// are not copied; they empty the batch first, so the order is always that of the packets.
 class Engine {
  public:
-  Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink)
-      : decoder_(ledger),
-        sessions_(options.trusted_proxies, ledger, sink),
-        reassembler_(options.tcp, ledger, &sessions_) {}
+  Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink);
 
-  void OnPacket(const Packet& packet) {
-    Segment segment;
-    if (decoder_.Decode(packet, segment)) reassembler_.OnSegment(segment);
-  }
+  void OnPacket(const Packet& packet);
+  // Handles what waits. To be called when a source has nothing more for now.
+  void Flush();
   // The input has ended: everything that is open is settled and handed on.
-  void Finish() {
-    decoder_.Finish();
-    reassembler_.Finish();
-  }
+  void Finish();
 
   std::size_t open_connections() const { return reassembler_.open_connections(); }
 
  private:
+  static constexpr std::size_t kBatch = 16;
+  static constexpr std::size_t kMaxCopied = 512;  // bytes; commands, replies and small bodies
+
+  struct Waiting {
+    Segment segment;
+    std::uint64_t hash = 0;
+    std::array<std::uint8_t, kMaxCopied> payload;
+  };
+
   Decoder decoder_;
   Sessions sessions_;
   Reassembler reassembler_;
+  std::vector<Waiting> waiting_;
+  std::size_t count_ = 0;
 };
 
 }  // namespace backscatter

@@ -7,7 +7,7 @@ namespace backscatter {
 namespace {
 
 // What would be lost with a note: nothing much with an ended flow, its start with a handshake.
-int Worth(FlowNote::State state) {
+std::uint8_t Worth(FlowNote::State state) {
   switch (state) {
     case FlowNote::State::kFree:
       return 0;
@@ -50,8 +50,7 @@ std::size_t FlowNotes::Victim(std::size_t set) const {
     if (sets_[set].tags[way] == 0) return way;
   }
   const auto rank = [&](std::size_t way) {
-    const FlowNote& note = notes_[set * kWays + way];
-    return std::pair(Worth(note.state), note.at_second);
+    return std::pair(sets_[set].worth[way], sets_[set].seconds[way]);
   };
   std::size_t victim = 0;
   for (std::size_t way = 1; way < kWays; ++way) {
@@ -61,28 +60,42 @@ std::size_t FlowNotes::Victim(std::size_t set) const {
 }
 
 FlowNote& FlowNotes::Put(std::uint64_t hash, const Endpoint& a, const Endpoint& b, PacketTime now) {
+  const std::size_t set = SetIndex(hash);
   const auto second = static_cast<std::uint32_t>(now / kSecond);
   if (FlowNote* const note = Find(hash, a, b)) {
-    note->at_second = second;
+    sets_[set].seconds[notes_.IndexOf(note) % kWays] = second;
     return *note;
   }
-  const std::size_t set = SetIndex(hash);
   const std::size_t victim = Victim(set);
-  FlowNote& note = notes_[set * kWays + victim];
   // A closed or refused flow that is pushed out costs nothing; a handshake costs its start.
-  if (sets_[set].tags[victim] != 0 && note.is_handshake()) ledger_.Add(Loss::kTcpNotesEvicted);
+  if (sets_[set].tags[victim] != 0 && sets_[set].worth[victim] >= Worth(FlowNote::State::kSyn)) {
+    ledger_.Add(Loss::kTcpNotesEvicted);
+  }
   sets_[set].tags[victim] = Tag(hash);
+  sets_[set].seconds[victim] = second;
+  sets_[set].worth[victim] = Worth(FlowNote::State::kFree);
+  FlowNote& note = notes_[set * kWays + victim];
   note = FlowNote{};
-  note.at_second = second;
   return note;
 }
 
-void FlowNotes::Erase(std::uint64_t hash, const Endpoint& a, const Endpoint& b) {
-  FlowNote* const note = Find(hash, a, b);
-  if (note == nullptr) return;
-  const auto index = notes_.IndexOf(note);
+void FlowNotes::SetState(FlowNote& note, FlowNote::State state) {
+  const std::size_t index = notes_.IndexOf(&note);
+  note.state = state;
+  sets_[index / kWays].worth[index % kWays] = Worth(state);
+}
+
+void FlowNotes::Erase(FlowNote& note) {
+  const std::size_t index = notes_.IndexOf(&note);
   sets_[index / kWays].tags[index % kWays] = 0;
-  note->state = FlowNote::State::kFree;
+  note.state = FlowNote::State::kFree;
+}
+
+void FlowNotes::PrefetchNote(std::uint64_t hash) const {
+  const std::size_t set = SetIndex(hash);
+  for (std::size_t way = 0; way < kWays; ++way) {
+    if (sets_[set].tags[way] == Tag(hash)) __builtin_prefetch(&notes_[set * kWays + way], 1);
+  }
 }
 
 }  // namespace backscatter

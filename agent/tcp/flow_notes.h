@@ -25,8 +25,7 @@ struct alignas(64) FlowNote {
   std::uint32_t client_sequence = 0;  // of the first payload byte
   std::uint32_t server_sequence = 0;
   std::uint32_t other_client_sequence = 0;  // kSyn: an earlier SYN with another ISN
-  std::uint32_t at_second = 0;              // packet time, for the eviction order
-  State state = State::kFree;
+  State state = State::kFree;               // set by FlowNotes::SetState
   bool has_other = false;
   bool syn_seen = false;  // kSynAck: the SYN was captured too, not only its answer
   bool blind = false;     // kClosed: not followed to its end, everything below is late
@@ -38,7 +37,7 @@ struct alignas(64) FlowNote {
   }
 };
 
-// A 4-way set-associative cache with a fixed size (68 bytes a note, and memory only for pages that
+// A 4-way set-associative cache with a fixed size (80 bytes a note, and memory only for pages that
 // were touched). A new note takes a free way, else that of the least useful note of its set: an
 // ended flow before an unanswered SYN before an answered one, the oldest first. So a flood of
 // half-open flows costs no more than the cache, and pushes out notes, never connections; a flood of
@@ -52,12 +51,20 @@ class FlowNotes {
   FlowNote* Find(std::uint64_t hash, const Endpoint& a, const Endpoint& b);
   // The note of the flow, made new (state kFree, endpoints not set) where there is none.
   FlowNote& Put(std::uint64_t hash, const Endpoint& a, const Endpoint& b, PacketTime now);
-  void Erase(std::uint64_t hash, const Endpoint& a, const Endpoint& b);
+  void SetState(FlowNote& note, FlowNote::State state);
+  void Erase(FlowNote& note);
+
+  // Memory for a Find or Put that is to come.
+  void PrefetchSet(std::uint64_t hash) const { __builtin_prefetch(&sets_[SetIndex(hash)], 1); }
+  void PrefetchNote(std::uint64_t hash) const;  // needs the set
 
  private:
   static constexpr std::size_t kWays = 4;
-  struct Set {
-    std::uint32_t tags[kWays];  // 0 = free
+  // All that a choice of the victim needs, in one cache line.
+  struct alignas(64) Set {
+    std::uint32_t tags[kWays];     // 0 = free
+    std::uint32_t seconds[kWays];  // packet time of the last Put
+    std::uint8_t worth[kWays];     // see Worth()
   };
 
   static std::uint32_t Tag(std::uint64_t hash) {

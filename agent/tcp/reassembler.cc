@@ -21,18 +21,12 @@ std::string_view View(std::span<const std::uint8_t> bytes) {
 
 }  // namespace
 
-void Reassembler::OnSegment(const Segment& segment) {
+void Reassembler::OnSegment(const Segment& segment, std::uint64_t hash) {
   now_ = std::max(now_, segment.captured_at);
   if (now_ - last_sweep_ >= kSecond / 4) {
     last_sweep_ = now_;
     Sweep(64 + open_ / 64);
   }
-  const bool control =
-      segment.has(tcp_flags::kSyn) || segment.has(tcp_flags::kFin) || segment.has(tcp_flags::kRst);
-  // A pure acknowledgment matters only where bytes wait for one.
-  if (!control && segment.payload_wire_length == 0 && stalled_ == 0) return;
-
-  const std::uint64_t hash = HashFlow(options_.hash_key, segment.source, segment.destination);
   if (segment.has(tcp_flags::kSyn)) {
     OnSyn(hash, segment);
     return;

@@ -47,7 +47,20 @@ class Reassembler {
   Reassembler(const Reassembler&) = delete;
   Reassembler& operator=(const Reassembler&) = delete;
 
-  void OnSegment(const Segment& segment);
+  void OnSegment(const Segment& segment) {
+    if (Wants(segment)) OnSegment(segment, Hash(segment));
+  }
+  // The same in steps, for a caller that has several segments at hand and lets memory come while it
+  // looks at the others.
+  // Whether the segment matters at all. A pure acknowledgment does only where bytes wait for one.
+  bool Wants(const Segment& segment) const {
+    constexpr std::uint8_t kControl = tcp_flags::kSyn | tcp_flags::kFin | tcp_flags::kRst;
+    return segment.payload_wire_length > 0 || segment.has(kControl) || stalled_ > 0;
+  }
+  std::uint64_t Hash(const Segment& segment) const;
+  void PrefetchSlot(std::uint64_t hash) const;
+  void PrefetchConnection(std::uint64_t hash) const;           // needs the slot
+  void OnSegment(const Segment& segment, std::uint64_t hash);  // one that is wanted
   // Time-outs while no packet comes. `now` may not go back.
   void AdvanceTo(PacketTime now);
   // Gives up every hole and closes every connection, in the order of their first packets.
@@ -90,6 +103,9 @@ class Reassembler {
   void EvictOne();
   PacketTime IdleLimit(const Connection& connection) const;
   Connection& At(std::uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
+  const Connection& At(std::uint32_t index) const {
+    return chunks_[index / kChunk][index % kChunk];
+  }
 
   // reassembler.cc: placing, holding, delivering.
   void Accept(Connection& connection, Direction direction, const Segment& segment);

@@ -38,6 +38,29 @@ Reassembler::Reassembler(const ReassemblerOptions& options, Ledger* ledger, Stre
 
 Reassembler::~Reassembler() = default;
 
+std::uint64_t Reassembler::Hash(const Segment& segment) const {
+  return HashFlow(options_.hash_key, segment.source, segment.destination);
+}
+
+void Reassembler::PrefetchSlot(std::uint64_t hash) const {
+  __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
+  notes_.PrefetchSet(hash);
+}
+
+void Reassembler::PrefetchConnection(std::uint64_t hash) const {
+  const std::size_t mask = slots_.size() - 1;
+  const std::uint32_t tag = Tag(hash);
+  for (std::size_t i = hash & mask; slots_[i].index != 0; i = (i + 1) & mask) {
+    if (slots_[i].tag != tag) continue;
+    const auto* const bytes = reinterpret_cast<const char*>(&At(slots_[i].index - 1));
+    for (std::size_t line = 0; line < sizeof(Connection); line += 64) {
+      __builtin_prefetch(bytes + line, 1);
+    }
+    return;
+  }
+  notes_.PrefetchNote(hash);  // a handshake, or a first payload
+}
+
 Connection* Reassembler::Find(std::uint64_t hash, const Segment& segment, Direction& direction) {
   const std::size_t mask = slots_.size() - 1;
   const std::uint32_t tag = Tag(hash);
@@ -152,7 +175,7 @@ void Reassembler::OnSyn(std::uint64_t hash, const Segment& segment) {
     note.server = segment.source;
     note.client_sequence = segment.acknowledgment;
     note.server_sequence = start;
-    note.state = FlowNote::State::kSynAck;
+    notes_.SetState(note, FlowNote::State::kSynAck);
     note.has_other = false;
     return;
   }
@@ -175,7 +198,7 @@ void Reassembler::OnSyn(std::uint64_t hash, const Segment& segment) {
   note.client = segment.source;
   note.server = segment.destination;
   note.client_sequence = start;
-  note.state = FlowNote::State::kSyn;
+  notes_.SetState(note, FlowNote::State::kSyn);
 }
 
 // A payload that begins what a later handshake announced and that does not fit the stream: the
@@ -239,7 +262,7 @@ Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direct
 
   // A copy: where a connection must be evicted for this one, that leaves a note of its own.
   const FlowNote handshake = note != nullptr ? *note : FlowNote{};
-  if (note != nullptr) notes_.Erase(hash, client, server);
+  if (note != nullptr) notes_.Erase(*note);
   Connection& connection = Allocate(hash);
   ConnectionInfo& info = connection.info;
   info.client = client;
@@ -323,7 +346,7 @@ void Reassembler::NoteClosed(const Connection& connection) {
   if (note.is_handshake()) return;  // of the next connection, which is wanted more
   note.client = info.client;
   note.server = info.server;
-  note.state = connection.refused ? FlowNote::State::kRefused : FlowNote::State::kClosed;
+  notes_.SetState(note, connection.refused ? FlowNote::State::kRefused : FlowNote::State::kClosed);
   note.blind = connection.ignored;
   const auto first_unused = [&](Direction d) {
     const HalfStream& half = connection.from(d);

@@ -22,7 +22,7 @@ void Note(FlowNotes& notes, std::uint16_t port, FlowNote::State state, PacketTim
   FlowNote& note = notes.Put(Hash(port), Client(port), kServer, now);
   note.client = Client(port);
   note.server = kServer;
-  note.state = state;
+  notes.SetState(note, state);
 }
 
 bool Has(FlowNotes& notes, std::uint16_t port) {
@@ -44,15 +44,13 @@ TEST(FlowNotes, PutGivesTheSameNoteAgain) {
   Note(notes, 1, FlowNote::State::kSyn);
   FlowNote& again = notes.Put(Hash(1), kServer, Client(1), 9 * kSecond);
   EXPECT_EQ(again.state, FlowNote::State::kSyn);
-  EXPECT_EQ(again.at_second, 9U);
 }
 
 TEST(FlowNotes, AnErasedNoteLeavesRoomAndIsNotFound) {
   Ledger ledger;
   FlowNotes notes(4, &ledger);
   for (std::uint16_t port = 1; port <= 4; ++port) Note(notes, port, FlowNote::State::kSynAck);
-  notes.Erase(Hash(2), kServer, Client(2));
-  notes.Erase(Hash(9), kServer, Client(9));
+  notes.Erase(*notes.Find(Hash(2), kServer, Client(2)));
   EXPECT_FALSE(Has(notes, 2));
   Note(notes, 5, FlowNote::State::kSyn);
   for (const std::uint16_t port : std::vector<std::uint16_t>{1, 3, 4, 5})
@@ -84,6 +82,16 @@ TEST(FlowNotes, AFloodOfUnansweredSynsPushesOutNoAnsweredHandshake) {
   EXPECT_TRUE(Has(notes, 1001) && Has(notes, 1000) && Has(notes, 999));  // the oldest goes first
   EXPECT_FALSE(Has(notes, 998));
   EXPECT_EQ(ledger.Get(Loss::kTcpNotesEvicted), 997U);
+}
+
+TEST(FlowNotes, ANoteThatIsPutAgainCountsAsNew) {
+  Ledger ledger;
+  FlowNotes notes(4, &ledger);
+  for (std::uint16_t port = 1; port <= 4; ++port) Note(notes, port, FlowNote::State::kSyn, kSecond);
+  Note(notes, 1, FlowNote::State::kSyn, 2 * kSecond);
+  Note(notes, 5, FlowNote::State::kSyn, 3 * kSecond);
+  EXPECT_TRUE(Has(notes, 1));
+  EXPECT_FALSE(Has(notes, 2));
 }
 
 TEST(FlowNotes, ANoteIsOneCacheLine) { EXPECT_EQ(sizeof(FlowNote), 64U); }

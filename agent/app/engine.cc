@@ -1,0 +1,47 @@
+#include "agent/app/engine.h"
+
+#include <cstring>
+
+namespace backscatter {
+
+Engine::Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink)
+    : decoder_(ledger),
+      sessions_(options.trusted_proxies, ledger, sink),
+      reassembler_(options.tcp, ledger, &sessions_),
+      waiting_(kBatch) {}
+
+void Engine::OnPacket(const Packet& packet) {
+  Waiting& waiting = waiting_[count_];
+  Segment& segment = waiting.segment;
+  if (!decoder_.Decode(packet, segment) || !reassembler_.Wants(segment)) return;
+  waiting.hash = reassembler_.Hash(segment);
+  if (segment.payload.size() > kMaxCopied) {
+    const Segment whole = segment;
+    const std::uint64_t hash = waiting.hash;
+    Flush();
+    reassembler_.OnSegment(whole, hash);
+    return;
+  }
+  reassembler_.PrefetchSlot(waiting.hash);
+  if (!segment.payload.empty()) {
+    std::memcpy(waiting.payload.data(), segment.payload.data(), segment.payload.size());
+    segment.payload = {waiting.payload.data(), segment.payload.size()};
+  }
+  if (++count_ == kBatch) Flush();
+}
+
+void Engine::Flush() {
+  for (std::size_t i = 0; i < count_; ++i) reassembler_.PrefetchConnection(waiting_[i].hash);
+  for (std::size_t i = 0; i < count_; ++i) {
+    reassembler_.OnSegment(waiting_[i].segment, waiting_[i].hash);
+  }
+  count_ = 0;
+}
+
+void Engine::Finish() {
+  Flush();
+  decoder_.Finish();
+  reassembler_.Finish();
+}
+
+}  // namespace backscatter
