@@ -27,6 +27,10 @@ struct HalfStream {
     const auto delta = static_cast<std::int32_t>(sequence - expected);
     return static_cast<std::int64_t>(next) + delta;
   }
+  // A FIN takes a number of its own, which is no byte.
+  std::uint64_t WithoutFin(std::uint64_t acknowledged) const {
+    return fin != kNoOffset && acknowledged == fin + 1 ? fin : acknowledged;
+  }
   std::uint32_t SequenceOf(std::uint64_t offset) const {
     return static_cast<std::uint32_t>(base + offset);
   }

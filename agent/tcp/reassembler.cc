@@ -368,7 +368,6 @@ void Reassembler::DropHeld(Connection& connection) {
 void Reassembler::SkipTo(Connection& connection, Direction direction, std::uint64_t offset,
                          PacketTime at) {
   HalfStream& half = connection.from(direction);
-  if (half.fin != kNoOffset && offset == half.fin + 1) offset = half.fin;
   if (offset <= half.next) return;
   const std::uint64_t lost = offset - half.next;
   half.next = offset;
@@ -398,12 +397,13 @@ void Reassembler::GiveUp(Connection& connection, Direction direction) {
     // Lost before anything held of the other side; nothing but the acknowledgment says so.
     HalfStream& half = connection.from(other);
     const std::uint64_t next = half.next;
-    SkipTo(connection, other, mine.acked, at);
+    SkipTo(connection, other, half.WithoutFin(mine.acked), at);
     half.assumed += half.next - next;
   } else if (MayDeliver(connection, other, theirs.front().acked)) {
     SkipTo(connection, other, theirs.front().offset, at);
   } else if (theirs.front().acked <= mine.offset) {
-    SkipTo(connection, direction, theirs.front().acked, at);
+    const HalfStream& half = connection.from(direction);
+    SkipTo(connection, direction, half.WithoutFin(theirs.front().acked), at);
   } else {
     // Each claims to have seen the other first, which cannot be: this one goes first.
     mine.acked = connection.from(other).next;

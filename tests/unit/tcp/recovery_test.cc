@@ -181,6 +181,14 @@ TEST_F(Recovery, SidesThatEachClaimToHaveSeenTheOtherFirstLoseNothing) {
   EXPECT_EQ(gap_bytes(), 0U);
 }
 
+// Found by fuzzing: it was taken for the FIN's own number, and skipped to for ever.
+TEST_F(Recovery, APieceHeldJustBehindAFinIsReachedOverAGap) {
+  wire.Client(flow, {.at = 5, .text = "x", .acked = 6});
+  wire.Client(flow, {.at = 4, .acked = 6, .flags = testing::kFinAck});
+  Wait(31 * kSecond);
+  EXPECT_EQ(wire.sink.Transcript(), "S:220 hi|C:DATA|C:[1]|C:x");
+}
+
 TEST_F(Recovery, TimeThatJumpsBackAndForthLosesNothing) {
   const PacketTime start = wire.now;
   wire.Client(flow, {.at = 8, .text = "cccc", .acked = 6});
