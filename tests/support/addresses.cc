@@ -21,6 +21,14 @@ std::string HexTag(Prng& prng, std::size_t digits) {
   return tag;
 }
 
+// Digits, then hexadecimal digits. Two statements: the order of draws must not depend on the
+// compiler.
+std::string DayTag(Prng& prng, std::size_t digits, std::size_t hex) {
+  const std::uint32_t bound = digits == 4 ? 10'000 : 100'000;
+  const std::string day = Padded(prng.Below(bound), digits);
+  return day + HexTag(prng, hex);
+}
+
 std::string Upper(std::string_view text) {
   std::string upper(text);
   for (char& c : upper) {
@@ -53,16 +61,15 @@ std::string Disguise(std::string_view address, Prng& prng) {
   const std::string domain(address.substr(at + 1));
   switch (prng.Below(10)) {
     case 0:
-      return "prvs=" + Padded(prng.Below(10000), 4) + HexTag(prng, 6) + "=" + local + "@" + domain;
+      return "prvs=" + DayTag(prng, 4, 6) + "=" + local + "@" + domain;
     case 1:
-      return "PRVS=" + Padded(prng.Below(10000), 4) + HexTag(prng, 6) + "=" + local + "@" + domain;
+      return "PRVS=" + DayTag(prng, 4, 6) + "=" + local + "@" + domain;
     case 2:
-      return "prvs=" + local + "=" + Padded(prng.Below(10000), 4) + HexTag(prng, 6) + "@" + domain;
+      return "prvs=" + local + "=" + DayTag(prng, 4, 6) + "@" + domain;
     case 3:
       return "btv1==" + HexTag(prng, 11) + "==" + local + "@" + domain;
     case 4:
-      return "msprvs1=" + Padded(prng.Below(100000), 5) + HexTag(prng, 8) + "=" + local + "@" +
-             domain;
+      return "msprvs1=" + DayTag(prng, 5, 8) + "=" + local + "@" + domain;
     case 5:
       return "SRS0=" + Upper(HexTag(prng, 4)) + "=TT=" + domain + "=" + local + "@forward.test";
     case 6:

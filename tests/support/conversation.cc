@@ -226,7 +226,10 @@ void Conversation::PlayBody(const Transaction& transaction, bool dot_terminated)
   ComposeHead(transaction, head_);
   if (!dot_terminated) {
     const std::size_t octets = head_.size() + lines.size() + tail_.size();
-    script_->Append(Verb("BDAT ") + std::to_string(octets) + Verb(" LAST") + "\r\n");
+    script_->Append(Verb("BDAT "));
+    script_->Append(std::to_string(octets));
+    script_->Append(Verb(" LAST"));
+    script_->Append("\r\n");
   }
   script_->Append(head_);
   script_->BeginLossy();
