@@ -28,13 +28,7 @@ Speaker Sessions::Judge(std::string_view payload, bool on_smtp_port) {
 
 StreamVerdict Sessions::OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) {
   if (connection.session == 0) {
-    if (free_.empty()) {
-      dialogues_.emplace_back();
-      connection.session = static_cast<std::uint32_t>(dialogues_.size());
-    } else {
-      connection.session = free_.back();
-      free_.pop_back();
-    }
+    connection.session = dialogues_.Allocate() + 1;
     dialogues_[connection.session - 1].Start(connection);
   }
   return dialogues_[connection.session - 1].OnChunk(context_, connection, chunk);
@@ -61,7 +55,7 @@ void Sessions::OnClose(ConnectionInfo& connection, CloseReason reason, PacketTim
     summary.weight = connection.weight;
     sink_.OnSession(summary);
   }
-  free_.push_back(connection.session);
+  dialogues_.Free(connection.session - 1);
   connection.session = 0;
 }
 

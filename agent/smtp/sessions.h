@@ -2,11 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "agent/base/ip_address.h"
 #include "agent/base/ledger.h"
+#include "agent/base/slab.h"
 #include "agent/net/stream_chunk.h"
 #include "agent/smtp/dialogue.h"
 #include "agent/smtp/transaction.h"
@@ -25,7 +25,7 @@ class Sessions final : public StreamSink {
   StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) override;
   void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) override;
 
-  std::size_t open_sessions() const { return dialogues_.size() - free_.size(); }
+  std::size_t open_sessions() const { return dialogues_.in_use(); }
 
  private:
   const std::vector<IpNetwork> trusted_proxies_;
@@ -35,8 +35,7 @@ class Sessions final : public StreamSink {
   Pool<PendingCommands> pending_;
   Pool<DialogueBuffers> buffers_;
   DialogueContext context_;
-  std::deque<Dialogue> dialogues_;  // by ConnectionInfo::session - 1; references stay valid
-  std::vector<std::uint32_t> free_;
+  Slab<Dialogue> dialogues_;  // by ConnectionInfo::session - 1
 };
 
 }  // namespace backscatter

@@ -47,7 +47,6 @@ struct Connection {
   std::uint64_t hash = 0;
   std::unique_ptr<HeldConnection> held;  // only while something is held
   std::uint32_t index = 0;               // its own place in the pool
-  std::uint32_t next_free = 0;           // while it is not in use
   std::uint8_t strays = 0;               // segments in a row that cannot belong to this stream
   bool in_use = false;
   bool ignored = false;  // the consumer wants nothing more

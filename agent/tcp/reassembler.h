@@ -10,6 +10,7 @@
 
 #include "agent/base/keyed_hash.h"
 #include "agent/base/ledger.h"
+#include "agent/base/slab.h"
 #include "agent/net/segment.h"
 #include "agent/net/stream_chunk.h"
 #include "agent/tcp/connection.h"
@@ -102,10 +103,6 @@ class Reassembler {
   void Sweep(std::size_t slots);
   void EvictOne();
   PacketTime IdleLimit(const Connection& connection) const;
-  Connection& At(std::uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
-  const Connection& At(std::uint32_t index) const {
-    return chunks_[index / kChunk][index % kChunk];
-  }
 
   // reassembler.cc: placing, holding, delivering.
   void Accept(Connection& connection, Direction direction, const Segment& segment);
@@ -132,16 +129,13 @@ class Reassembler {
   void AfterSegment(Connection& connection);
   bool IsSmtpPort(std::uint16_t port) const { return ports_[port]; }
 
-  static constexpr std::uint32_t kChunk = 256;
-
   const ReassemblerOptions options_;
   std::bitset<65536> ports_;
   Ledger& ledger_;
   StreamSink& sink_;
   FlowNotes notes_;
   std::vector<Slot> slots_;
-  std::vector<std::unique_ptr<Connection[]>> chunks_;
-  std::uint32_t free_head_ = 0;  // index + 1
+  Slab<Connection> connections_;
   std::size_t open_ = 0;
   std::size_t stalled_ = 0;  // connections that hold something
   std::uint64_t held_bytes_ = 0;

@@ -52,7 +52,7 @@ void Reassembler::PrefetchConnection(std::uint64_t hash) const {
   const std::uint32_t tag = Tag(hash);
   for (std::size_t i = hash & mask; slots_[i].index != 0; i = (i + 1) & mask) {
     if (slots_[i].tag != tag) continue;
-    const auto* const bytes = reinterpret_cast<const char*>(&At(slots_[i].index - 1));
+    const auto* const bytes = reinterpret_cast<const char*>(&connections_[slots_[i].index - 1]);
     for (std::size_t line = 0; line < sizeof(Connection); line += 64) {
       __builtin_prefetch(bytes + line, 1);
     }
@@ -66,7 +66,7 @@ Connection* Reassembler::Find(std::uint64_t hash, const Segment& segment, Direct
   const std::uint32_t tag = Tag(hash);
   for (std::size_t i = hash & mask; slots_[i].index != 0; i = (i + 1) & mask) {
     if (slots_[i].tag != tag) continue;
-    Connection& connection = At(slots_[i].index - 1);
+    Connection& connection = connections_[slots_[i].index - 1];
     if (connection.info.client == segment.source && connection.info.server == segment.destination) {
       direction = Direction::kFromClient;
       return &connection;
@@ -89,12 +89,12 @@ void Reassembler::InsertSlot(std::uint64_t hash, std::uint32_t index) {
 void Reassembler::EraseSlot(const Connection& connection) {
   const std::size_t mask = slots_.size() - 1;
   std::size_t hole = connection.hash & mask;
-  while (slots_[hole].index == 0 || &At(slots_[hole].index - 1) != &connection) {
+  while (slots_[hole].index == 0 || &connections_[slots_[hole].index - 1] != &connection) {
     hole = (hole + 1) & mask;
   }
   // Backward-shift deletion: no tombstones.
   for (std::size_t i = (hole + 1) & mask; slots_[i].index != 0; i = (i + 1) & mask) {
-    const std::size_t home = At(slots_[i].index - 1).hash & mask;
+    const std::size_t home = connections_[slots_[i].index - 1].hash & mask;
     if (((i - home) & mask) >= ((i - hole) & mask)) {
       slots_[hole] = slots_[i];
       hole = i;
@@ -106,23 +106,14 @@ void Reassembler::EraseSlot(const Connection& connection) {
 void Reassembler::Grow() {
   const std::vector<Slot> old = std::exchange(slots_, std::vector<Slot>(slots_.size() * 2));
   for (const Slot& slot : old) {
-    if (slot.index != 0) InsertSlot(At(slot.index - 1).hash, slot.index - 1);
+    if (slot.index != 0) InsertSlot(connections_[slot.index - 1].hash, slot.index - 1);
   }
 }
 
 Connection& Reassembler::Allocate(std::uint64_t hash) {
   if (open_ >= options_.max_connections) EvictOne();
-  if (free_head_ == 0) {
-    const auto base = static_cast<std::uint32_t>(chunks_.size()) * kChunk;
-    chunks_.push_back(std::make_unique<Connection[]>(kChunk));
-    for (std::uint32_t i = kChunk; i-- > 0;) {
-      chunks_.back()[i].next_free = free_head_;
-      free_head_ = base + i + 1;
-    }
-  }
-  const std::uint32_t index = free_head_ - 1;
-  Connection& connection = At(index);
-  free_head_ = connection.next_free;
+  const std::uint32_t index = connections_.Allocate();
+  Connection& connection = connections_[index];
   connection = Connection{};
   connection.in_use = true;
   connection.index = index;
@@ -335,8 +326,7 @@ void Reassembler::Close(Connection& connection, CloseReason reason) {
   EraseSlot(connection);
   const std::uint32_t index = connection.index;
   connection = Connection{};
-  connection.next_free = free_head_;
-  free_head_ = index + 1;
+  connections_.Free(index);
   --open_;
 }
 
@@ -365,10 +355,10 @@ PacketTime Reassembler::IdleLimit(const Connection& connection) const {
 }
 
 void Reassembler::Sweep(std::size_t slots) {
-  const std::uint32_t total = static_cast<std::uint32_t>(chunks_.size()) * kChunk;
+  const std::uint32_t total = connections_.size();
   for (std::size_t i = 0; i < slots && i < total; ++i) {
     if (++sweep_cursor_ >= total) sweep_cursor_ = 0;
-    Connection& connection = At(sweep_cursor_);
+    Connection& connection = connections_[sweep_cursor_];
     if (!connection.in_use) continue;
     if (connection.held != nullptr) GiveUpExpired(connection);
     if (connection.refused || now_ - connection.info.last_packet_at > IdleLimit(connection)) {
@@ -383,12 +373,12 @@ void Reassembler::Sweep(std::size_t slots) {
 // The least recently active of a run of connections: near enough to LRU, with no list to keep.
 void Reassembler::EvictOne() {
   constexpr std::uint32_t kSample = 64;
-  const std::uint32_t total = static_cast<std::uint32_t>(chunks_.size()) * kChunk;
+  const std::uint32_t total = connections_.size();
   Connection* oldest = nullptr;
   std::uint32_t seen = 0;
   for (std::uint32_t i = 0; i < total && seen < kSample; ++i) {
     if (++sweep_cursor_ >= total) sweep_cursor_ = 0;
-    Connection& connection = At(sweep_cursor_);
+    Connection& connection = connections_[sweep_cursor_];
     if (!connection.in_use) continue;
     ++seen;
     if (oldest == nullptr || connection.info.last_packet_at < oldest->info.last_packet_at) {
@@ -408,10 +398,8 @@ void Reassembler::AdvanceTo(PacketTime now) {
 void Reassembler::Finish() {
   std::vector<Connection*> open;
   open.reserve(open_);
-  for (const auto& chunk : chunks_) {
-    for (std::uint32_t i = 0; i < kChunk; ++i) {
-      if (chunk[i].in_use) open.push_back(&chunk[i]);
-    }
+  for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+    if (connections_[i].in_use) open.push_back(&connections_[i]);
   }
   std::sort(open.begin(), open.end(), [](const Connection* a, const Connection* b) {
     return std::tie(a->info.opened_at, a->info.client, a->info.server) <

@@ -1,0 +1,68 @@
+// Many objects of one type under small indices, packed into huge pages.
+#pragma once
+
+#include <sys/mman.h>
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <vector>
+
+#include "agent/base/zeroed_array.h"
+
+namespace backscatter {
+
+// Grows by chunks of 2 MiB and keeps them. Indices are dense and reused, the last freed first; an
+// object stays where it is. All objects of a chunk are constructed with it and live on while free:
+// whoever takes one resets it. Not thread-safe.
+template <typename T>
+class Slab {
+ public:
+  static constexpr std::uint32_t kPerChunk = std::bit_floor(kHugePage / sizeof(T));
+
+  Slab() = default;
+  ~Slab() {
+    for (T* const chunk : chunks_) {
+      std::destroy_n(chunk, kPerChunk);
+      std::free(chunk);
+    }
+  }
+  Slab(const Slab&) = delete;
+  Slab& operator=(const Slab&) = delete;
+
+  std::uint32_t Allocate() {
+    if (free_.empty()) AddChunk();
+    const std::uint32_t index = free_.back();
+    free_.pop_back();
+    return index;
+  }
+  void Free(std::uint32_t index) { free_.push_back(index); }
+
+  T& operator[](std::uint32_t index) { return chunks_[index / kPerChunk][index % kPerChunk]; }
+  const T& operator[](std::uint32_t index) const {
+    return chunks_[index / kPerChunk][index % kPerChunk];
+  }
+  // Objects that exist, in use or free: indices below this are valid.
+  std::uint32_t size() const { return static_cast<std::uint32_t>(chunks_.size()) * kPerChunk; }
+  std::uint32_t in_use() const { return size() - static_cast<std::uint32_t>(free_.size()); }
+
+ private:
+  void AddChunk() {
+    void* const memory = std::aligned_alloc(kHugePage, kHugePage);
+    if (memory == nullptr) throw std::bad_alloc();
+    madvise(memory, kHugePage, MADV_HUGEPAGE);
+    T* const chunk = static_cast<T*>(memory);
+    std::uninitialized_default_construct_n(chunk, kPerChunk);
+    const std::uint32_t base = size();
+    chunks_.push_back(chunk);
+    for (std::uint32_t i = kPerChunk; i-- > 0;) free_.push_back(base + i);
+  }
+
+  std::vector<T*> chunks_;
+  std::vector<std::uint32_t> free_;
+};
+
+}  // namespace backscatter
