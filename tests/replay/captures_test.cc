@@ -1,5 +1,7 @@
 // Every row of the shared TRUTH.tsv: what backscatterd counts is what the client sent.
 #include <algorithm>
+#include <cctype>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -85,7 +87,20 @@ TEST_P(SharedCapture, CountsEveryMailAndRcptThatTheClientSent) {
   }
 }
 
+// ctest may still know cases of a table that has gone since. They must not pass by selecting
+// nothing: ctest takes this mark for a skip.
+class NothingSelected : public testing::EmptyTestEventListener {
+  void OnTestProgramStart(const testing::UnitTest& program) override {
+    if (program.test_to_run_count() == 0) std::puts("[  SKIPPED ] this case is not here");
+  }
+};
+const bool kListening = [] {
+  testing::UnitTest::GetInstance()->listeners().Append(new NothingSelected);
+  return true;
+}();
+
 TEST(SharedCaptures, AreHere) {
+  ASSERT_TRUE(kListening);
   const auto table = SharedCaptures() / "TRUTH.tsv";
   if (!std::filesystem::exists(table)) {
     GTEST_SKIP() << table << " is not here: set BACKSCATTER_SHARED to run the capture tests";
