@@ -16,8 +16,8 @@
 namespace backscatter {
 
 // Grows by chunks of 2 MiB and keeps them. Indices are dense and reused, the last freed first; an
-// object stays where it is. All objects of a chunk are constructed with it and live on while free:
-// whoever takes one resets it. Not thread-safe.
+// object stays where it is. It is constructed when its index is first taken and lives on while
+// free: whoever takes one resets it. Not thread-safe.
 template <typename T>
 class Slab {
  public:
@@ -25,16 +25,14 @@ class Slab {
 
   Slab() = default;
   ~Slab() {
-    for (T* const chunk : chunks_) {
-      std::destroy_n(chunk, kPerChunk);
-      std::free(chunk);
-    }
+    for (std::uint32_t i = 0; i < size_; ++i) std::destroy_at(&(*this)[i]);
+    for (T* const chunk : chunks_) std::free(chunk);
   }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
 
   std::uint32_t Allocate() {
-    if (free_.empty()) AddChunk();
+    if (free_.empty()) return AddOne();
     const std::uint32_t index = free_.back();
     free_.pop_back();
     return index;
@@ -46,23 +44,25 @@ class Slab {
     return chunks_[index / kPerChunk][index % kPerChunk];
   }
   // Objects that exist, in use or free: indices below this are valid.
-  std::uint32_t size() const { return static_cast<std::uint32_t>(chunks_.size()) * kPerChunk; }
-  std::uint32_t in_use() const { return size() - static_cast<std::uint32_t>(free_.size()); }
+  std::uint32_t size() const { return size_; }
+  std::uint32_t in_use() const { return size_ - static_cast<std::uint32_t>(free_.size()); }
 
  private:
+  std::uint32_t AddOne() {
+    if (size_ % kPerChunk == 0) AddChunk();
+    std::construct_at(&(*this)[size_]);
+    return size_++;
+  }
   void AddChunk() {
     void* const memory = std::aligned_alloc(kHugePage, kHugePage);
     if (memory == nullptr) throw std::bad_alloc();
     madvise(memory, kHugePage, MADV_HUGEPAGE);
-    T* const chunk = static_cast<T*>(memory);
-    std::uninitialized_default_construct_n(chunk, kPerChunk);
-    const std::uint32_t base = size();
-    chunks_.push_back(chunk);
-    for (std::uint32_t i = kPerChunk; i-- > 0;) free_.push_back(base + i);
+    chunks_.push_back(static_cast<T*>(memory));
   }
 
   std::vector<T*> chunks_;
   std::vector<std::uint32_t> free_;
+  std::uint32_t size_ = 0;
 };
 
 }  // namespace backscatter

@@ -25,7 +25,7 @@ void Reassembler::OnSegment(const Segment& segment, std::uint64_t hash) {
   now_ = std::max(now_, segment.captured_at);
   if (now_ - last_sweep_ >= kSecond / 4) {
     last_sweep_ = now_;
-    Sweep(64 + open_ / 64);
+    Sweep(64 + connections_.size() / 64);
   }
   if (segment.has(tcp_flags::kSyn)) {
     OnSyn(hash, segment);
