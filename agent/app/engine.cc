@@ -31,7 +31,11 @@ void Engine::OnPacket(const Packet& packet) {
 }
 
 void Engine::Flush() {
-  for (std::size_t i = 0; i < count_; ++i) reassembler_.PrefetchConnection(waiting_[i].hash);
+  std::array<const Connection*, kBatch> connections;
+  for (std::size_t i = 0; i < count_; ++i) {
+    connections[i] = reassembler_.PrefetchConnection(waiting_[i].hash);
+  }
+  for (std::size_t i = 0; i < count_; ++i) reassembler_.PrefetchConsumer(connections[i]);
   for (std::size_t i = 0; i < count_; ++i) {
     reassembler_.OnSegment(waiting_[i].segment, waiting_[i].hash);
   }

@@ -20,9 +20,12 @@ class IpAddress {
 
   // `bytes` in network order.
   static IpAddress V4(std::span<const std::uint8_t, 4> bytes) {
+    // Whole words: what is read back at once as words must not have been stored in pieces.
+    const std::uint8_t low[8] = {0, 0, 0xff, 0xff, bytes[0], bytes[1], bytes[2], bytes[3]};
+    std::uint64_t word;
+    std::memcpy(&word, low, sizeof word);
     IpAddress a;
-    a.bytes_[10] = a.bytes_[11] = 0xff;
-    std::memcpy(a.bytes_.data() + 12, bytes.data(), 4);
+    std::memcpy(a.bytes_.data() + 8, &word, sizeof word);
     return a;
   }
   static IpAddress V6(std::span<const std::uint8_t, 16> bytes) {

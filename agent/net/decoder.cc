@@ -12,6 +12,13 @@
 namespace backscatter {
 namespace {
 
+// Whose checksum is worth its cost: not long ones, and of those without payload only SYN and RST.
+bool IsJudged(const Segment& segment) {
+  constexpr std::uint8_t kJudged = tcp_flags::kSyn | tcp_flags::kRst;
+  return segment.payload_wire_length <= Decoder::kChecksumPayload &&
+         (segment.payload_wire_length > 0 || segment.has(kJudged));
+}
+
 constexpr std::uint16_t kEtherTypeIpv4 = ToNetworkOrder16(0x0800);
 constexpr std::uint16_t kEtherTypeIpv6 = ToNetworkOrder16(0x86dd);
 constexpr std::uint16_t kNotLastOrNotFirst = ToNetworkOrder16(0x3fff);
@@ -77,7 +84,7 @@ bool Decoder::Decode(const Packet& packet, Segment& segment) {
   }
   segment.captured_at = packet.captured_at;
   segment.weight = packet.weight;
-  if (segment.payload_wire_length <= kChecksumPayload && plain.captured == plain.wire) {
+  if (IsJudged(segment) && plain.captured == plain.wire) {
     JudgeTcpChecksum(plain.tcp, plain.wire, segment, ledger_);
   }
   return true;
@@ -106,7 +113,7 @@ bool Decoder::DecodeAny(const Packet& packet, Segment& segment) {
   segment.destination.address = layer.destination;
   segment.captured_at = packet.captured_at;
   segment.weight = packet.weight;
-  if (segment.payload_wire_length <= kChecksumPayload && layer.bytes.size() == layer.wire_length) {
+  if (IsJudged(segment) && layer.bytes.size() == layer.wire_length) {
     JudgeTcpChecksum(tcp, layer.wire_length, segment, ledger_);
   }
   return true;

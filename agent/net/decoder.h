@@ -19,8 +19,8 @@ namespace backscatter {
 // in each other. The innermost TCP is what counts. TCP that is quoted in an ICMP error is not TCP.
 //
 // Nothing is dropped for a bad checksum. Verified are: each IPv4 header's, and that of a TCP
-// segment that is here as a whole and has at most kChecksumPayload bytes of payload (to sum every
-// body byte would cost as much as all the rest of the program).
+// segment that is here as a whole, has at most kChecksumPayload bytes of payload (to sum every body
+// byte would cost as much as all the rest of the program), and has some or is a SYN or RST.
 //
 // Every byte is hostile: at most kMaxHeaders headers and kMaxIpHeaders IP headers a frame,
 // fragments within the bounds of Fragments, no allocation but for fragments. What is not decoded is

@@ -56,6 +56,8 @@ class StreamSink {
   // kNotSmtp or kUnknown: no. On a configured port the answer decides only the roles, so there the
   // test may be generous.
   virtual Speaker Judge(std::string_view payload, bool on_smtp_port) = 0;
+  // A chunk of this connection is likely soon: a hint to ask for its memory.
+  virtual void Prefetch(const ConnectionInfo&) const {}
   virtual StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) = 0;
   // The last call for a connection, also after kIgnore.
   virtual void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) = 0;

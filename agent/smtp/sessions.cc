@@ -26,6 +26,14 @@ Speaker Sessions::Judge(std::string_view payload, bool on_smtp_port) {
   return verb == Verb::kUnknown || verb == Verb::kEmpty ? Speaker::kUnknown : Speaker::kClient;
 }
 
+void Sessions::Prefetch(const ConnectionInfo& connection) const {
+  if (connection.session == 0) return;
+  const auto* const bytes = reinterpret_cast<const char*>(&dialogues_[connection.session - 1]);
+  for (std::size_t line = 0; line < sizeof(Dialogue); line += 64) {
+    __builtin_prefetch(bytes + line, 1);
+  }
+}
+
 StreamVerdict Sessions::OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) {
   if (connection.session == 0) {
     connection.session = dialogues_.Allocate() + 1;

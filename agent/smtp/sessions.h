@@ -22,6 +22,7 @@ class Sessions final : public StreamSink {
   Sessions& operator=(const Sessions&) = delete;
 
   Speaker Judge(std::string_view payload, bool on_smtp_port) override;
+  void Prefetch(const ConnectionInfo& connection) const override;
   StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) override;
   void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) override;
 

@@ -1,4 +1,4 @@
-// Classic pcap, read by libpcap.
+// Classic pcap: opened and judged by libpcap, which also reads every unusual kind.
 #pragma once
 
 #include <cstddef>
@@ -17,8 +17,9 @@ namespace backscatter {
 // knows: microseconds, nanoseconds, or the records of Kuznetzov's patch, in either byte order.
 bool IsPcapMagic(std::span<const std::uint8_t> head);
 
-// A reader over `stream`, which stands at the file header and must outlive it. `buffer_size` is
-// that of the FILE* between us and libpcap: 1 MB costs less than half of its default of 4 KB.
+// A reader over `stream`, which stands at the file header and must outlive it. Plain records in our
+// own byte order are taken from the stream's buffer in place; the others come through libpcap and a
+// FILE*. `buffer_size` is that of either: 1 MB costs less than half of stdio's default of 4 KB.
 //
 // The file header is handed to libpcap with its snaplen and the upper half of its link-type word
 // cleared: the snaplen is only what the writer meant to keep (libpcap would cut longer records and

@@ -93,9 +93,10 @@ void FlowNotes::Erase(FlowNote& note) {
 
 void FlowNotes::PrefetchNote(std::uint64_t hash) const {
   const std::size_t set = SetIndex(hash);
-  for (std::size_t way = 0; way < kWays; ++way) {
-    if (sets_[set].tags[way] == Tag(hash)) __builtin_prefetch(&notes_[set * kWays + way], 1);
-  }
+  std::size_t way = 0;
+  while (way < kWays && sets_[set].tags[way] != Tag(hash)) ++way;
+  if (way == kWays) way = Victim(set);  // a SYN will take this one
+  __builtin_prefetch(&notes_[set * kWays + way], 1);
 }
 
 }  // namespace backscatter

@@ -60,7 +60,11 @@ class Reassembler {
   }
   std::uint64_t Hash(const Segment& segment) const;
   void PrefetchSlot(std::uint64_t hash) const;
-  void PrefetchConnection(std::uint64_t hash) const;           // needs the slot
+  const Connection* PrefetchConnection(std::uint64_t hash) const;  // needs the slot
+  // Needs the connection, which may be null.
+  void PrefetchConsumer(const Connection* connection) const {
+    if (connection != nullptr && connection->in_use) sink_.Prefetch(connection->info);
+  }
   void OnSegment(const Segment& segment, std::uint64_t hash);  // one that is wanted
   // Time-outs while no packet comes. `now` may not go back.
   void AdvanceTo(PacketTime now);

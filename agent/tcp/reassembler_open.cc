@@ -47,18 +47,20 @@ void Reassembler::PrefetchSlot(std::uint64_t hash) const {
   notes_.PrefetchSet(hash);
 }
 
-void Reassembler::PrefetchConnection(std::uint64_t hash) const {
+const Connection* Reassembler::PrefetchConnection(std::uint64_t hash) const {
   const std::size_t mask = slots_.size() - 1;
   const std::uint32_t tag = Tag(hash);
   for (std::size_t i = hash & mask; slots_[i].index != 0; i = (i + 1) & mask) {
     if (slots_[i].tag != tag) continue;
-    const auto* const bytes = reinterpret_cast<const char*>(&connections_[slots_[i].index - 1]);
+    const Connection& connection = connections_[slots_[i].index - 1];
+    const auto* const bytes = reinterpret_cast<const char*>(&connection);
     for (std::size_t line = 0; line < sizeof(Connection); line += 64) {
       __builtin_prefetch(bytes + line, 1);
     }
-    return;
+    return &connection;
   }
   notes_.PrefetchNote(hash);  // a handshake, or a first payload
+  return nullptr;
 }
 
 Connection* Reassembler::Find(std::uint64_t hash, const Segment& segment, Direction& direction) {
