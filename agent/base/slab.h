@@ -1,14 +1,10 @@
 // Many objects of one type under small indices, packed into huge pages.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include "agent/base/zeroed_array.h"
@@ -26,7 +22,6 @@ class Slab {
   Slab() = default;
   ~Slab() {
     for (std::uint32_t i = 0; i < size_; ++i) std::destroy_at(&(*this)[i]);
-    for (T* const chunk : chunks_) std::free(chunk);
   }
   Slab(const Slab&) = delete;
   Slab& operator=(const Slab&) = delete;
@@ -54,13 +49,12 @@ class Slab {
     return size_++;
   }
   void AddChunk() {
-    void* const memory = std::aligned_alloc(kHugePage, kHugePage);
-    if (memory == nullptr) throw std::bad_alloc();
-    madvise(memory, kHugePage, MADV_HUGEPAGE);
-    chunks_.push_back(static_cast<T*>(memory));
+    memory_.push_back(std::make_unique<ZeroedArray<std::byte>>(kHugePage));
+    chunks_.push_back(reinterpret_cast<T*>(&(*memory_.back())[0]));
   }
 
-  std::vector<T*> chunks_;
+  std::vector<std::unique_ptr<ZeroedArray<std::byte>>> memory_;
+  std::vector<T*> chunks_;  // in memory_
   std::vector<std::uint32_t> free_;
   std::uint32_t size_ = 0;
 };
