@@ -174,7 +174,7 @@ std::string RenderNotes(const Report& report, const TableOptions& options) {
   AddLedger(report, notes);
   for (const CaptureInfo& capture : report.captures) {
     if (capture.error.empty()) continue;
-    notes.Add("Damaged", Safe(capture.file, options) + ": " + Safe(capture.error, options));
+    notes.Add("Damaged", Safe(capture.error, options));  // names its file
   }
   return notes.Take();
 }

@@ -22,7 +22,7 @@ void Engine::OnPacket(const Packet& packet) {
     reassembler_.OnSegment(whole, hash);
     return;
   }
-  reassembler_.PrefetchSlot(waiting.hash);
+  reassembler_.PrefetchSlot(segment, waiting.hash);
   if (!segment.payload.empty()) {
     std::memcpy(waiting.payload.data(), segment.payload.data(), segment.payload.size());
     segment.payload = {waiting.payload.data(), segment.payload.size()};

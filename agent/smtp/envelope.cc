@@ -76,7 +76,6 @@ void Envelope::OnMail(const EnvelopeContext& context, const ConnectionInfo& info
   if (transaction_ != nullptr) Finish(context, at, EndReason::kReset);
   transaction_ = std::move(mail);
   transaction_gap_ = gap_;
-  body_refused_ = 0;
 }
 
 void Envelope::OnRcpt(const EnvelopeContext& context, std::string_view rest, const Reply& reply,
@@ -112,9 +111,9 @@ void Envelope::OnData(const EnvelopeContext& context, const Reply& reply, Packet
   transaction_->body_command = BodyCommand::kData;
   if (reply.code >= 300 && reply.code < 400) {
     transaction_->body_started = true;
-    body_refused_ = 0;
+    transaction_->body_reply = 0;
   } else if (reply.negative()) {
-    body_refused_ = reply.code;
+    transaction_->body_reply = reply.code;  // until another DATA is accepted
   }
 }
 
@@ -128,14 +127,18 @@ void Envelope::OnBdat(const EnvelopeContext& context, std::uint64_t size, const 
   transaction_->body_command = BodyCommand::kBdat;
   transaction_->body_bytes += size;
   if (reply.positive()) transaction_->body_started = true;
-  if (reply.negative()) body_refused_ = reply.code;
+  if (reply.negative()) transaction_->body_reply = reply.code;
 }
 
 bool Envelope::OnBodyReply(const EnvelopeContext& context, const Reply& reply, PacketTime at) {
   if (transaction_ == nullptr) return true;
   Transaction& transaction = *transaction_;
   transaction.end = std::max({transaction.end, at, reply.at});
-  transaction.body_reply = std::max(transaction.body_reply, reply.code);
+  if (lmtp() && next_final_reply_ > 0) {
+    transaction.body_reply = std::max(transaction.body_reply, reply.code);
+  } else if (reply.code != 0) {
+    transaction.body_reply = reply.code;
+  }
   if (lmtp()) {  // RFC 2033 section 4.2: one reply for each accepted recipient, in their order
     std::vector<Recipient>& recipients = transaction.recipients;
     const auto accepted = [&](std::uint32_t i) {
@@ -184,7 +187,6 @@ Outcome Envelope::Judge(const Transaction& transaction, EndReason reason) const 
                                          [&](const Recipient& r) { return negative(r.reply); })) {
     return Outcome::kRejected;
   }
-  if (body_refused_ != 0) return Outcome::kRejected;
   const bool any_accepted = std::any_of(recipients.begin(), recipients.end(),
                                         [&](const Recipient& r) { return positive(r.reply); });
   if (reason == EndReason::kReset && any_accepted) return Outcome::kAborted;
@@ -213,7 +215,6 @@ void Envelope::Finish(const EnvelopeContext& context, PacketTime at, EndReason r
   Emit(context, std::move(transaction_), reason);
   gap_ = false;
   transaction_gap_ = false;
-  body_refused_ = 0;
   next_final_reply_ = 0;
 }
 

@@ -105,7 +105,6 @@ class Envelope {
   IpAddress source_;
   std::uint64_t orphan_recipients_ = 0;
   std::uint32_t next_final_reply_ = 0;  // LMTP: index of the recipient that the next reply is for
-  std::uint16_t body_refused_ = 0;      // code of a refused DATA or BDAT
   Protocol protocol_ = Protocol::kSmtp;
   TlsState tls_ = TlsState::kNone;
   bool source_from_proxy_ = false;

@@ -119,8 +119,8 @@ absl::Status PcapReader::Open(std::size_t buffer_size) {
 absl::Status PcapReader::TruncatedRecord(std::string_view what, std::size_t wanted,
                                          std::size_t got) const {
   if (!stream_.status().ok()) return stream_.status();
-  return absl::DataLossError(absl::StrFormat("%s: the file ends inside a record: %d of its %d %s",
-                                             stream_.Where(NextRecordOffset()), got, wanted, what));
+  return absl::DataLossError(absl::StrFormat("%s: truncated dump file; tried to read %d %s, got %d",
+                                             stream_.Where(NextRecordOffset()), wanted, what, got));
 }
 
 // libpcap has judged the file; nearly all of them hold plain records in our own byte order, and

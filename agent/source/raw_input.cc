@@ -100,6 +100,11 @@ bool RawInput::WaitReadable() {
     const bool stopping = StopRequested();
     if (stopping && (regular_ || drained_ >= kDrainBytes)) return false;
     if (regular_) return true;
+    if (stopping) {
+      const auto now = std::chrono::steady_clock::now();
+      if (!drain_until_) drain_until_ = now + std::chrono::milliseconds(kDrainTotalMs);
+      if (now >= *drain_until_) return false;
+    }
     struct pollfd waiting {
       fd_, POLLIN, 0
     };

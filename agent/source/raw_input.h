@@ -2,9 +2,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -16,11 +18,13 @@ namespace backscatter {
 // Sequential reads from a file descriptor, made for inputs that a person may interrupt.
 // When `*stop` becomes true the input ends as if the file ended there and `stopped()` says so.
 // A pipe is drained first: what its writer flushes on the same Ctrl-C (tcpdump does) still counts,
-// up to kDrainBytes and as long as no wait for more takes longer than kDrainWaitMs.
+// up to kDrainBytes, as long as no wait for more takes longer than kDrainWaitMs, and for at most
+// kDrainTotalMs in all.
 class RawInput {
  public:
   static constexpr std::size_t kDrainBytes = std::size_t{1} << 20;
   static constexpr int kDrainWaitMs = 200;
+  static constexpr int kDrainTotalMs = 1000;
   static constexpr int kStopCheckMs = 200;  // a stop is seen this soon even without EINTR
 
   // `path` may be "-": standard input, which is not closed. `stop` may be null; else it must
@@ -56,6 +60,7 @@ class RawInput {
   bool regular_ = false;
   bool stopped_ = false;
   std::size_t drained_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> drain_until_;  // set when a stop was seen
   std::uint64_t consumed_ = 0;
   std::uint64_t size_ = 0;
   absl::Status status_;

@@ -59,7 +59,7 @@ class Reassembler {
     return segment.payload_wire_length > 0 || segment.has(kControl) || stalled_ > 0;
   }
   std::uint64_t Hash(const Segment& segment) const;
-  void PrefetchSlot(std::uint64_t hash) const;
+  void PrefetchSlot(const Segment& segment, std::uint64_t hash) const;
   const Connection* PrefetchConnection(std::uint64_t hash) const;  // needs the slot
   // Needs the connection, which may be null.
   void PrefetchConsumer(const Connection* connection) const {

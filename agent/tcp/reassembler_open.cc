@@ -42,9 +42,9 @@ std::uint64_t Reassembler::Hash(const Segment& segment) const {
   return HashFlow(options_.hash_key, segment.source, segment.destination);
 }
 
-void Reassembler::PrefetchSlot(std::uint64_t hash) const {
+void Reassembler::PrefetchSlot(const Segment& segment, std::uint64_t hash) const {
   __builtin_prefetch(&slots_[hash & (slots_.size() - 1)]);
-  notes_.PrefetchSet(hash);
+  if (segment.has(tcp_flags::kSyn)) notes_.PrefetchSet(hash);
 }
 
 const Connection* Reassembler::PrefetchConnection(std::uint64_t hash) const {
@@ -394,7 +394,7 @@ void Reassembler::EvictOne() {
 
 void Reassembler::AdvanceTo(PacketTime now) {
   now_ = std::max(now_, now);
-  Sweep(256 + open_ / 16);
+  Sweep(256 + connections_.size() / 16);
 }
 
 void Reassembler::Finish() {

@@ -162,7 +162,7 @@ TEST(ReportTable, ASampledRunSaysWhatItEstimates) {
 
 TEST(ReportTable, ADamagedCaptureIsNamedWithItsError) {
   Report report = Flood();
-  report.captures[0].error = "record at offset 4,096 claims 3,900,000,000 bytes";
+  report.captures[0].error = "mail.pcap: record at offset 4,096 claims 3,900,000,000 bytes";
   EXPECT_THAT(RenderReportTable(report, {}),
               HasSubstr("Damaged       mail.pcap: record at offset 4,096 claims"));
 }

@@ -114,7 +114,7 @@ TEST(SmtpPitfalls, P13_DataRefusedByAPipeliningServerLeavesDataModeAtOnce) {
   SessionRunner run;
   Greet(run).C(std::string(kMail) + "DATA\r\nRSET\r\n" + kMail);
   run.S("250 ok\r\n550 no\r\n503 no rcpt\r\n250 ok\r\n250 ok\r\n250 ok\r\n").Close();
-  EXPECT_THAT(run.Lines(), ElementsAre("<> 250 v@v.test=550 DATA 0 rejected",
+  EXPECT_THAT(run.Lines(), ElementsAre("<> 250 v@v.test=550 DATA 503 rejected",
                                        "<> 250 v@v.test=250 - 0 aborted"));
 }
 

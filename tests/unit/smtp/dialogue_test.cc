@@ -70,7 +70,7 @@ TEST(DialogueTest, ARefusedPipelinedDataMakesNoBody) {
       .S("250 ok\r\n")
       .Close();
   EXPECT_THAT(run.Lines(),
-              ElementsAre("<> 250 v@v.test=550 DATA 0 rejected", "b@x.test 250 - 0 unfinished"));
+              ElementsAre("<> 250 v@v.test=550 DATA 554 rejected", "b@x.test 250 - 0 unfinished"));
 }
 
 TEST(DialogueTest, ARefusedDataLeavesTheTransactionOpen) {
