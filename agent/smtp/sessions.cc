@@ -10,7 +10,6 @@ namespace backscatter {
 
 Sessions::Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink)
     : trusted_proxies_(std::move(trusted_proxies)),
-      ledger_(*ledger),
       sink_(*sink),
       context_{{ledger, sink, &transactions_}, ledger, &pending_, &buffers_, &trusted_proxies_} {}
 

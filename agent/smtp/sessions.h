@@ -30,7 +30,6 @@ class Sessions final : public StreamSink {
 
  private:
   const std::vector<IpNetwork> trusted_proxies_;
-  Ledger& ledger_;
   TransactionSink& sink_;
   Pool<Transaction> transactions_;
   Pool<PendingCommands> pending_;
