@@ -6,7 +6,8 @@
 namespace backscatter {
 
 // From now on the first SIGINT or SIGTERM makes the returned flag true and interrupts blocking
-// system calls (no SA_RESTART); a second one of the same kind kills, as it would have at first.
+// system calls (no SA_RESTART); one that comes half a second later or more kills, as it would have
+// at first (sooner it is taken for the same wish: timeout(1) sends two).
 // SIGPIPE is ignored: a reader that went away is an error of the write. Call once, from main.
 const std::atomic<bool>& InstallStopSignals();
 
