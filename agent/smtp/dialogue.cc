@@ -74,11 +74,7 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) 
       body_gap_ = true;
       scanner_.Resume();
       envelope_.AddBodyBytes(bytes);
-      if (alternate_on_) {
-        // Which lines stood behind the dot is not known any more.
-        buffers_->alternate.clear();
-        alternate_on_ = alternate_replied_ = false;
-      }
+      TakeAlternate();  // which lines stood behind the dot is not known any more
       return;
     case Mode::kChunk:
       if (bytes <= chunk_left_) {  // counted octets: we know exactly where we are

@@ -346,6 +346,14 @@ TEST(SmtpPitfalls, ABareLineFeedDotEndsABodyWhereTheServerSaysSo) {
   EXPECT_EQ(run.Count(Anomaly::kLenientEndOfData), 1u);
 }
 
+// Found by fuzzing: there was no buffer yet behind a lone dot that ended its segment.
+TEST(SmtpPitfalls, AGapJustBehindALenientDotIsHarmless) {
+  SessionRunner run;
+  Greet(run).C(kMail).S(kOkOk).C("DATA\r\n").S("354 go\r\n").C("x\n.\n");
+  run.CLost(10, "y\r\n.\r\n").S("250 queued\r\n").Close();
+  EXPECT_THAT(run.Lines(), ElementsAre("<> 250 v@v.test=250 DATA+ 250 accepted"));
+}
+
 TEST(SmtpPitfalls, AnEarlyRefusalOfABodyLeavesTheRestABody) {
   SessionRunner run;
   Greet(run).C(kMail).S(kOkOk).C("DATA\r\n").S("354 go\r\n").C("x\r\n").S("552 too big\r\n");
