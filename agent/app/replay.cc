@@ -26,7 +26,7 @@
 #include "agent/app/terminal.h"
 #include "agent/base/escape.h"
 #include "agent/base/keyed_hash.h"
-#include "agent/report/direction.h"
+#include "agent/mail/direction.h"
 #include "agent/report/report.h"
 #include "agent/report/tally.h"
 #include "agent/source/merged_source.h"

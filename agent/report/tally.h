@@ -20,7 +20,7 @@
 #include "agent/base/ledger.h"
 #include "agent/mail/canonical_target.h"
 #include "agent/report/count_table.h"
-#include "agent/report/direction.h"
+#include "agent/mail/direction.h"
 #include "agent/report/pair_set.h"
 #include "agent/report/report.h"
 #include "agent/smtp/transaction.h"

@@ -9,13 +9,13 @@
 
 #include "agent/base/ip_address.h"
 #include "agent/base/packet_time.h"
+#include "agent/smtp/message_facts.h"
 
 namespace backscatter {
 
 enum class Protocol : std::uint8_t { kSmtp, kEsmtp, kLmtp };
 enum class TlsState : std::uint8_t { kNone, kStarttls, kImplicit };
 enum class BodyCommand : std::uint8_t { kNone, kData, kBdat };
-enum class BodyRead : std::uint8_t { kNone, kHeaders, kHead, kWhole };
 enum class Outcome : std::uint8_t { kAccepted, kRejected, kAborted, kUnfinished };
 enum class Completeness : std::uint8_t { kComplete, kGap, kMidStream, kOneSided, kTruncated };
 
@@ -23,13 +23,6 @@ enum class Completeness : std::uint8_t { kComplete, kGap, kMidStream, kOneSided,
 struct TextRef {
   std::uint32_t offset = 0;
   std::uint32_t length = 0;
-};
-
-// RFC 5321 enhanced status code, e.g. 5.1.1; class_digit 0 = none seen.
-struct EnhancedStatus {
-  std::uint16_t subject = 0;
-  std::uint16_t detail = 0;
-  std::uint8_t class_digit = 0;
 };
 
 struct Recipient {
@@ -70,6 +63,7 @@ struct Transaction {
   bool body_started = false;     // 354, or an accepted BDAT
   std::uint64_t body_bytes = 0;  // octets on the wire that the dialogue took for the body
   std::uint16_t body_reply = 0;  // final reply; LMTP: the highest; 0 = none seen
+  const MessageFacts* facts = nullptr;  // of a body that was read; lives as long as this
   Outcome outcome = Outcome::kUnfinished;
   Completeness completeness = Completeness::kComplete;
 
@@ -88,6 +82,9 @@ struct Transaction {
 struct SessionSummary {
   PacketTime start = 0;
   PacketTime end = 0;
+  Endpoint client;
+  Endpoint server;
+  IpAddress source;  // the client, or what a trusted proxy said
   bool encrypted = false;
   bool one_sided = false;
   bool mid_stream = false;

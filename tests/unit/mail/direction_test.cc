@@ -1,4 +1,4 @@
-#include "agent/report/direction.h"
+#include "agent/mail/direction.h"
 
 #include <gtest/gtest.h>
 
