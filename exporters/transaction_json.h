@@ -4,7 +4,7 @@
 #include <string>
 
 #include "agent/mail/canonical_target.h"
-#include "agent/report/direction.h"
+#include "agent/mail/direction.h"
 #include "agent/smtp/transaction.h"
 
 namespace backscatter {
