@@ -60,9 +60,9 @@ struct Transaction {
 
   BodyCommand body_command = BodyCommand::kNone;
   BodyRead body_read = BodyRead::kNone;
-  bool body_started = false;     // 354, or an accepted BDAT
-  std::uint64_t body_bytes = 0;  // octets on the wire that the dialogue took for the body
-  std::uint16_t body_reply = 0;  // final reply; LMTP: the highest; 0 = none seen
+  bool body_started = false;            // 354, or an accepted BDAT
+  std::uint64_t body_bytes = 0;         // octets on the wire that the dialogue took for the body
+  std::uint16_t body_reply = 0;         // final reply; LMTP: the highest; 0 = none seen
   const MessageFacts* facts = nullptr;  // of a body that was read; lives as long as this
   Outcome outcome = Outcome::kUnfinished;
   Completeness completeness = Completeness::kComplete;
@@ -82,9 +82,9 @@ struct Transaction {
 struct SessionSummary {
   PacketTime start = 0;
   PacketTime end = 0;
-  Endpoint client;
-  Endpoint server;
-  IpAddress source;  // the client, or what a trusted proxy said
+  Endpoint client = {};
+  Endpoint server = {};
+  IpAddress source = {};  // the client, or what a trusted proxy said
   bool encrypted = false;
   bool one_sided = false;
   bool mid_stream = false;
