@@ -39,9 +39,10 @@ std::string_view ConfidenceName(Confidence confidence);
 struct Judgement {
   bool retry = false;  // of one that got a 4xx: then there is no verdict of its own
   Verdict verdict = Verdict::kUnknown;
-  std::optional<bool> solicited;  // nullopt: not known, or the question does not arise
+  std::optional<bool> solicited =
+      std::nullopt;  // nullopt: not known, or the question does not arise
   Confidence confidence = Confidence::kWeak;
-  std::string_view reason;  // one word with underscores, from a constant
+  std::string_view reason = {};  // one word with underscores, from a constant
 };
 
 // DETECTION, "Unsolicited": backscatter, or an auto-reply, MDN or challenge nobody here caused.

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "tests/unit/report/make_transaction.h"
+#include "tests/support/make_transaction.h"
 
 namespace backscatter {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "tests/unit/report/make_transaction.h"
+#include "tests/support/make_transaction.h"
 
 namespace backscatter {
 namespace {

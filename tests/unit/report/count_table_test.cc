@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "agent/report/pair_set.h"
-#include "tests/unit/report/make_transaction.h"
+#include "tests/support/make_transaction.h"
 
 namespace backscatter {
 namespace {

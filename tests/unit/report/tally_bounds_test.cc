@@ -7,7 +7,7 @@
 #include <string>
 
 #include "agent/report/tally.h"
-#include "tests/unit/report/make_transaction.h"
+#include "tests/support/make_transaction.h"
 
 namespace backscatter {
 namespace {

@@ -5,7 +5,7 @@
 #include <array>
 #include <string>
 
-#include "tests/unit/report/make_transaction.h"
+#include "tests/support/make_transaction.h"
 
 namespace backscatter {
 namespace {

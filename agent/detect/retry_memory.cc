@@ -1,0 +1,112 @@
+#include "agent/detect/retry_memory.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "agent/base/ascii.h"
+#include "agent/smtp/path.h"
+
+namespace backscatter {
+namespace {
+
+constexpr PacketTime kWindow = PacketTime{5} * 24 * 3600 * 1'000'000'000;
+constexpr std::size_t kMaxRecipientsLookedAt = 64;
+
+bool IsDeferred(std::uint16_t reply) { return reply >= 400 && reply < 500; }
+
+// The value of SIZE as it was written; empty without one.
+std::string_view SizeOf(const Transaction& transaction) {
+  std::string_view parameters = transaction.Text(transaction.mail_parameters);
+  EsmtpParameter parameter;
+  while (ConsumeParameter(parameters, parameter)) {
+    if (EqualsIgnoreCase(parameter.key, "SIZE")) return parameter.value;
+  }
+  return {};
+}
+
+IpAddress NetworkOf(const IpAddress& address, const RetryOptions& options) {
+  std::array<std::uint8_t, 16> bytes = address.bytes();
+  const int prefix = address.is_v4() ? 96 + options.prefix_v4 : options.prefix_v6;
+  for (int i = 0; i < 16; ++i) {
+    const int kept = std::clamp(prefix - 8 * i, 0, 8);
+    bytes[static_cast<std::size_t>(i)] &= static_cast<std::uint8_t>(0xff00 >> kept);
+  }
+  return IpAddress::V6(bytes);
+}
+
+std::string_view BytesOf(const IpAddress& address) {
+  return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
+}
+
+}  // namespace
+
+RetryMemory::RetryMemory(const RetryOptions& options) : options_(options) {}
+
+bool RetryMemory::OnTransaction(const Transaction& transaction) {
+  // RCPTs may be refused for the time being, or the body, or the sender.
+  const bool all_deferred =
+      IsDeferred(transaction.mail_reply) || IsDeferred(transaction.body_reply);
+  const std::size_t count = std::min(transaction.recipients.size(), kMaxRecipientsLookedAt);
+  bool retry = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const Recipient& recipient = transaction.recipients[i];
+    const bool deferred =
+        all_deferred || IsDeferred(recipient.reply) || IsDeferred(recipient.final_reply);
+    if (deferred_.empty() && !deferred) continue;
+    if (!MakeCanonicalTarget(transaction.Text(recipient.address), {}, target_)) continue;
+    std::uint64_t by_id = 0;
+    std::uint64_t by_size = 0;
+    MakeKeys(transaction, target_.address, by_id, by_size);
+    retry = retry || (by_id != 0 && Knows(by_id, transaction.start)) ||
+            Knows(by_size, transaction.start);
+    // Without a Message-ID the size must do; where there is one, the size would say less.
+    if (deferred) Remember(by_id != 0 ? by_id : by_size, transaction.start);
+  }
+  return retry;
+}
+
+// `by_id` is 0 where no Message-ID was seen.
+void RetryMemory::MakeKeys(const Transaction& transaction, std::string_view target,
+                           std::uint64_t& by_id, std::uint64_t& by_size) const {
+  const HashKey& key = options_.hash_key;
+  const std::uint64_t base = HashBytes(key, target);
+  const MessageFacts* const facts = transaction.facts;
+  if (facts != nullptr && !facts->message_id.empty()) {
+    by_id = MixWords(base ^ key.a, HashBytes(key, facts->message_id) ^ key.b) | 1;
+  }
+  const IpAddress network = NetworkOf(transaction.source, options_);
+  const std::uint64_t who =
+      MixWords(HashBytes(key, BytesOf(network)) ^ key.b,
+               HashBytes(key, transaction.Text(transaction.mail_from)) ^ key.a);
+  by_size = MixWords(base ^ who, HashBytes(key, SizeOf(transaction)) ^ key.b) & ~std::uint64_t{1};
+}
+
+bool RetryMemory::Knows(std::uint64_t key, PacketTime now) const {
+  const auto found = deferred_.find(key);
+  return found != deferred_.end() && now - found->second <= kWindow;
+}
+
+void RetryMemory::Remember(std::uint64_t key, PacketTime now) {
+  if (options_.capacity == 0) return;
+  deferred_[key] = now;
+  if (ring_.size() < options_.capacity) {
+    ring_.push_back({key, now});
+    return;
+  }
+  Entry& oldest = ring_[oldest_];
+  const auto found = deferred_.find(oldest.key);
+  if (found != deferred_.end() && found->second == oldest.at && oldest.key != key) {
+    if (now - oldest.at <= kWindow) ++forgotten_;
+    deferred_.erase(found);
+  }
+  oldest = {key, now};
+  oldest_ = (oldest_ + 1) % ring_.size();
+}
+
+std::size_t RetryMemory::MemoryBytes() const {
+  return ring_.capacity() * sizeof(Entry) +
+         deferred_.capacity() * (sizeof(std::pair<std::uint64_t, PacketTime>) + 1);
+}
+
+}  // namespace backscatter
