@@ -80,6 +80,8 @@ class Envelope {
   bool open() const { return transaction_ != nullptr; }
   bool lmtp() const { return protocol_ == Protocol::kLmtp; }
   std::uint64_t orphan_recipients() const { return orphan_recipients_; }
+  // The client, or what a trusted proxy said.
+  const IpAddress& source() const { return source_; }
   // Whether the sender of the open transaction is null (its body is then worth reading).
   bool null_sender() const { return transaction_ != nullptr && transaction_->null_sender; }
   // One-sidedness and the start of a session are known only at its end; a transaction that ends

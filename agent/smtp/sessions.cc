@@ -53,6 +53,9 @@ void Sessions::OnClose(ConnectionInfo& connection, CloseReason reason, PacketTim
     SessionSummary summary;
     summary.start = connection.opened_at;
     summary.end = at;
+    summary.client = connection.client;
+    summary.server = connection.server;
+    summary.source = dialogue.source();
     summary.encrypted = dialogue.encrypted();
     summary.one_sided = !(connection.payload_seen[0] && connection.payload_seen[1]);
     summary.mid_stream =

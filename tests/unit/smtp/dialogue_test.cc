@@ -260,6 +260,10 @@ TEST(DialogueTest, ProxyV1SetsTheSourceOnlyForATrustedPeer) {
     EXPECT_EQ(run.transaction(0).source.ToString(), trusted ? "203.0.113.9" : "198.51.100.7");
     EXPECT_EQ(run.transaction(0).client.address.ToString(), "198.51.100.7");
     EXPECT_EQ(run.Count(Anomaly::kUntrustedProxyHeader), trusted ? 0u : 1u);
+    ASSERT_EQ(run.sessions().size(), 1u);
+    EXPECT_EQ(run.sessions()[0].source, run.transaction(0).source);
+    EXPECT_EQ(run.sessions()[0].client.ToString(), "198.51.100.7:40000");
+    EXPECT_EQ(run.sessions()[0].server.ToString(), "192.0.2.25:25");
   }
 }
 
