@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <utility>
 
 #include "agent/base/ascii.h"
 #include "agent/smtp/path.h"
@@ -41,7 +40,8 @@ std::string_view BytesOf(const IpAddress& address) {
 
 }  // namespace
 
-RetryMemory::RetryMemory(const RetryOptions& options) : options_(options) {}
+RetryMemory::RetryMemory(const RetryOptions& options)
+    : options_(options), deferred_(options.capacity, kWindow) {}
 
 bool RetryMemory::OnTransaction(const Transaction& transaction) {
   // RCPTs may be refused for the time being, or the body, or the sender.
@@ -58,10 +58,11 @@ bool RetryMemory::OnTransaction(const Transaction& transaction) {
     std::uint64_t by_id = 0;
     std::uint64_t by_size = 0;
     MakeKeys(transaction, target_.address, by_id, by_size);
-    retry = retry || (by_id != 0 && Knows(by_id, transaction.start)) ||
-            Knows(by_size, transaction.start);
+    const PacketTime now = transaction.start;
+    retry = retry || (by_id != 0 && deferred_.Find(by_id, now) != nullptr) ||
+            deferred_.Find(by_size, now) != nullptr;
     // Without a Message-ID the size must do; where there is one, the size would say less.
-    if (deferred) Remember(by_id != 0 ? by_id : by_size, transaction.start);
+    if (deferred) deferred_.Put(by_id != 0 ? by_id : by_size, {}, now);
   }
   return retry;
 }
@@ -80,33 +81,6 @@ void RetryMemory::MakeKeys(const Transaction& transaction, std::string_view targ
       MixWords(HashBytes(key, BytesOf(network)) ^ key.b,
                HashBytes(key, transaction.Text(transaction.mail_from)) ^ key.a);
   by_size = MixWords(base ^ who, HashBytes(key, SizeOf(transaction)) ^ key.b) & ~std::uint64_t{1};
-}
-
-bool RetryMemory::Knows(std::uint64_t key, PacketTime now) const {
-  const auto found = deferred_.find(key);
-  return found != deferred_.end() && now - found->second <= kWindow;
-}
-
-void RetryMemory::Remember(std::uint64_t key, PacketTime now) {
-  if (options_.capacity == 0) return;
-  deferred_[key] = now;
-  if (ring_.size() < options_.capacity) {
-    ring_.push_back({key, now});
-    return;
-  }
-  Entry& oldest = ring_[oldest_];
-  const auto found = deferred_.find(oldest.key);
-  if (found != deferred_.end() && found->second == oldest.at && oldest.key != key) {
-    if (now - oldest.at <= kWindow) ++forgotten_;
-    deferred_.erase(found);
-  }
-  oldest = {key, now};
-  oldest_ = (oldest_ + 1) % ring_.size();
-}
-
-std::size_t RetryMemory::MemoryBytes() const {
-  return ring_.capacity() * sizeof(Entry) +
-         deferred_.capacity() * (sizeof(std::pair<std::uint64_t, PacketTime>) + 1);
 }
 
 }  // namespace backscatter

@@ -1,0 +1,48 @@
+// Mail that we took in from outside: a bounce that we send about such a mail is backscatter of
+// ours.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "agent/base/ip_address.h"
+#include "agent/base/keyed_hash.h"
+#include "agent/base/packet_time.h"
+#include "agent/detect/recent_table.h"
+#include "agent/mail/canonical_target.h"
+
+namespace backscatter {
+
+struct AcceptedMailOptions {
+  std::size_t capacity = 500'000;  // pairs remembered; about 75 bytes each
+  HashKey hash_key;
+};
+
+// (sender, recipient) of inbound mail of the last 5 days, the time that real queues keep a message,
+// with the host that it came from. When it is full the oldest pair is forgotten, and `forgotten`
+// counts those that were still young enough to matter. Addresses are compared in their canonical
+// form, case folded; only 64-bit keyed hashes are kept. Packet time only; not thread-safe.
+class AcceptedMail {
+ public:
+  explicit AcceptedMail(const AcceptedMailOptions& options);
+
+  void Add(std::string_view sender, std::string_view recipient, const IpAddress& source,
+           PacketTime at);
+  // Where the latest such mail came from.
+  std::optional<IpAddress> Find(std::string_view sender, std::string_view recipient,
+                                PacketTime now);
+
+  std::uint64_t forgotten() const { return pairs_.forgotten(); }
+  std::size_t MemoryBytes() const { return pairs_.MemoryBytes(); }
+
+ private:
+  std::optional<std::uint64_t> KeyOf(std::string_view sender, std::string_view recipient);
+
+  const HashKey hash_key_;
+  RecentTable<IpAddress> pairs_;
+  CanonicalTarget canonical_;  // scratch
+};
+
+}  // namespace backscatter
