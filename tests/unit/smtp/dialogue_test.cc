@@ -429,25 +429,5 @@ TEST(DialogueTest, ElsewhereAVerbAndAReplyMakeASession) {
   EXPECT_EQ(ftp.Count(Anomaly::kNotSmtp), 0u);
 }
 
-TEST(DialogueTest, ManyCommandsWithoutRepliesAreBoundedAndStillCounted) {
-  SessionRunner run;
-  Greet(run);
-  std::string flood;
-  for (int i = 0; i < 10000; ++i) flood += "MAIL FROM:<>\r\n";
-  run.C(flood).Close();
-  EXPECT_EQ(run.transactions().size(), 10000u);
-  EXPECT_EQ(run.Count(Loss::kSmtpRepliesDropped), 10000u - kMaxPending);
-}
-
-TEST(DialogueTest, TooManyRecipientsAreCountedThoughNotKept) {
-  SessionRunner run;
-  Greet(run).C("MAIL FROM:<>\r\n").S("250 ok\r\n");
-  for (int i = 0; i < 10100; ++i) run.C("RCPT TO:<v@v.test>\r\n").S("250 ok\r\n");
-  run.Close();
-  ASSERT_EQ(run.transactions().size(), 1u);
-  EXPECT_EQ(run.transaction(0).recipients.size(), kMaxRecipients);
-  EXPECT_EQ(run.transaction(0).recipients_not_kept, 100u);
-}
-
 }  // namespace
 }  // namespace backscatter
