@@ -27,9 +27,9 @@ class LocalNetworks {
   // itself (content filter, LMTP).
   bool CountsAsReceived(const Transaction& transaction) const;
 
- private:
   bool Contains(const IpAddress& address) const;
 
+ private:
   std::vector<IpNetwork> networks_;
 };
 
