@@ -51,6 +51,7 @@ const std::vector<Wall>& Walls() {
       {"yaml-cpp/", {"agent/app/config"}},
       {"zlib.h", {"agent/source/", "tests/"}},
       {"idn2.h", {"agent/mail/"}},
+      {"openssl/", {"agent/mail/"}},
       {"absl/strings/string_view.h", {"agent/base/abseil_bridge.h"}},
   };
   return walls;
