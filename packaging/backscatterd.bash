@@ -4,8 +4,11 @@
 _backscatterd() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
   local flags='--format --top --transactions --config.file --set --help'
-  local keys='ports= local.networks= trusted_proxies= targets.fold_case= targets.fold_detail=
-              targets.capacity= sources.capacity='
+  local keys='ports= local.domains= local.networks= trusted_proxies= targets.fold_case=
+              targets.fold_detail= targets.capacity= sources.capacity= bounce.read=
+              bounce.capture_bytes= bounce.daemon_senders= batv.keys= srs.domains= verp.patterns=
+              relays= sent.window= sent.capacity= sent.file= sent.min_history= sent.min_coverage=
+              sent.feed='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     mapfile -t COMPREPLY < <(compgen -W 'replay version --help --version' -- "$word")

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 
 #include "agent/base/ip_address.h"
+#include "agent/base/packet_time.h"
 #include "agent/mail/canonical_target.h"
 
 namespace backscatter {
@@ -20,11 +21,27 @@ inline constexpr std::string_view kDefaultConfigFile = "/etc/backscatterd/backsc
 // The defaults are those of the registry: a Config comes from LoadConfig.
 struct Config {
   std::vector<std::uint16_t> ports;
+  std::vector<std::string> local_domains;  // canonical; empty: to be learnt
   std::vector<IpNetwork> local_networks;
   std::vector<IpNetwork> trusted_proxies;
   TargetOptions targets;
   std::uint64_t targets_capacity = 0;
   std::uint64_t sources_capacity = 0;
+
+  bool bounce_read_all = false;            // bodies of all mail; else of null and daemon senders
+  std::uint64_t bounce_capture_bytes = 0;  // of a body; 0: envelopes only
+  std::vector<std::string> bounce_daemon_senders;  // local parts
+  std::vector<std::string> batv_keys;              // "NUMBER:FILE", for ReadBatvKeys
+  std::vector<std::string> srs_domains;            // canonical
+  std::vector<std::string> verp_patterns;
+  std::vector<std::string> relays;
+
+  PacketTime sent_window = 0;
+  std::uint64_t sent_capacity = 0;  // mails within the window
+  std::string sent_file;            // empty: not kept
+  PacketTime sent_min_history = 0;
+  double sent_min_coverage = 0;
+  std::string sent_feed;  // empty: none
 };
 
 // Where values come from, the later over the earlier: defaults, the file, `sets`.

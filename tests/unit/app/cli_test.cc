@@ -193,9 +193,9 @@ TEST_F(Cli, AWrongConfigurationEndsInTwoBeforeAnythingIsRead) {
 }
 
 TEST_F(Cli, KeysOfLaterVersionsAreNoted) {
-  const Result result = Replay("a.pcap --set sent.window=9d");
+  const Result result = Replay("a.pcap --set memory.max=1GiB");
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(result.errors, "backscatterd: note: without effect in this version: sent.window\n");
+  EXPECT_EQ(result.errors, "backscatterd: note: without effect in this version: memory.max\n");
 }
 
 TEST_F(Cli, WhatTheSystemRefusesEndsInThree) {

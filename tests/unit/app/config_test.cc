@@ -18,9 +18,11 @@
 namespace backscatter {
 namespace {
 
+using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 using testing::StartsWith;
 
 // A file that is gone at the end of the test.
@@ -97,6 +99,55 @@ TEST(Config, AFileAndSetsAreReadInThisOrder) {
   EXPECT_EQ(config.sources_capacity, 70u);
 }
 
+TEST(Config, WhatVerdictsNeedHasDefaults) {
+  const absl::StatusOr<LoadedConfig> loaded = LoadText("");
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Config& config = loaded->config;
+  EXPECT_FALSE(config.bounce_read_all);
+  EXPECT_EQ(config.bounce_capture_bytes, 65536u);
+  EXPECT_THAT(config.bounce_daemon_senders, Contains("mail-daemon"));
+  EXPECT_THAT(config.bounce_daemon_senders, Not(Contains("noreply")));
+  for (const auto* empty : {&config.local_domains, &config.batv_keys, &config.srs_domains,
+                            &config.verp_patterns, &config.relays}) {
+    EXPECT_THAT(*empty, IsEmpty());
+  }
+  EXPECT_EQ(config.sent_window, 8 * 86400 * kSecond);
+  EXPECT_EQ(config.sent_capacity, 1'000'000u);
+  EXPECT_EQ(config.sent_file, "/var/lib/backscatterd/sent");
+  EXPECT_EQ(config.sent_min_history, 5 * 86400 * kSecond);
+  EXPECT_EQ(config.sent_min_coverage, 0.95);
+  EXPECT_EQ(config.sent_feed, "");
+}
+
+TEST(Config, WhatVerdictsNeedIsRead) {
+  const absl::StatusOr<LoadedConfig> loaded = LoadText(
+      "local: {domains: [Example.COM, b\xc3\xbc"
+      "cher.example]}\n"
+      "bounce: {read: all, capture_bytes: 0, daemon_senders: [bot]}\n"
+      "batv:\n  keys: [\"0:/etc/a.key\", 3:/etc/b.key]\n"
+      "srs: {domains: FWD.example}\n"
+      "verp: {patterns: ['bounces+*@lists.example']}\n"
+      "relays: [mx1.example.com]\n"
+      "sent: {window: 2d, capacity: 5000, file: '', min_history: 0s, min_coverage: 0, feed: /f}\n");
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  const Config& config = loaded->config;
+  EXPECT_THAT(config.local_domains, ElementsAre("example.com", "xn--bcher-kva.example"));
+  EXPECT_TRUE(config.bounce_read_all);
+  EXPECT_EQ(config.bounce_capture_bytes, 0u);
+  EXPECT_THAT(config.bounce_daemon_senders, ElementsAre("bot"));
+  EXPECT_THAT(config.batv_keys, ElementsAre("0:/etc/a.key", "3:/etc/b.key"));
+  EXPECT_THAT(config.srs_domains, ElementsAre("fwd.example"));
+  EXPECT_THAT(config.verp_patterns, ElementsAre("bounces+*@lists.example"));
+  EXPECT_THAT(config.relays, ElementsAre("mx1.example.com"));
+  EXPECT_EQ(config.sent_window, 2 * 86400 * kSecond);
+  EXPECT_EQ(config.sent_capacity, 5000u);
+  EXPECT_EQ(config.sent_file, "");
+  EXPECT_EQ(config.sent_min_history, 0);
+  EXPECT_EQ(config.sent_min_coverage, 0.0);
+  EXPECT_EQ(config.sent_feed, "/f");
+  EXPECT_THAT(loaded->without_effect, IsEmpty());
+}
+
 TEST(Config, SetsTakeYamlValues) {
   const absl::StatusOr<LoadedConfig> loaded =
       LoadText("", {"local.networks=[::1, 2001:db8::/32, 10.0.0.0/8]", "trusted_proxies=::1",
@@ -110,9 +161,9 @@ TEST(Config, SetsTakeYamlValues) {
 
 TEST(Config, KeysWithoutEffectAreCheckedAndNamedOnce) {
   const absl::StatusOr<LoadedConfig> loaded =
-      LoadText("sent: {window: 8d}\nports: [25]\n", {"sent.window=9d", "memory.max=1GiB"});
+      LoadText("api: {transactions: 8}\nports: [25]\n", {"api.transactions=9", "memory.max=1GiB"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->without_effect, ElementsAre("sent.window", "memory.max"));
+  EXPECT_THAT(loaded->without_effect, ElementsAre("api.transactions", "memory.max"));
 }
 
 TEST(Config, ASectionWithoutKeysIsEmpty) {
