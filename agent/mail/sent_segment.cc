@@ -1,0 +1,171 @@
+#include "agent/mail/sent_segment.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "agent/base/keyed_hash.h"
+
+namespace backscatter {
+namespace {
+
+constexpr int kFirstLog2Lines = 6;  // 4 KiB
+constexpr int kLabelBits = 3;
+constexpr std::size_t kMark = 63;
+
+int WidthFor(int rest_bits) { return (rest_bits + kLabelBits + 7) / 8; }
+
+// Little endian, as every machine that this is built for; only memory, never a file.
+template <int kWidth>
+std::uint64_t LoadSlot(const std::uint8_t* line, int slot) {
+  if constexpr (kWidth == 3 || kWidth == 4) {
+    std::uint32_t word;
+    std::memcpy(&word, line + slot * kWidth, sizeof word);
+    return kWidth == 3 ? word & 0xffffff : word;
+  } else {
+    std::uint64_t word;
+    std::memcpy(&word, line + slot * kWidth, sizeof word);
+    return word & ((std::uint64_t{1} << (8 * kWidth)) - 1);
+  }
+}
+
+std::uint64_t LoadSlotOf(int width, const std::uint8_t* line, int slot) {
+  if (width == 3) return LoadSlot<3>(line, slot);
+  return width == 4 ? LoadSlot<4>(line, slot) : LoadSlot<5>(line, slot);
+}
+
+void StoreSlot(int width, std::uint8_t* line, int slot, std::uint64_t value) {
+  for (int i = 0; i < width; ++i) {
+    line[slot * width + i] = static_cast<std::uint8_t>(value >> (8 * i));
+  }
+}
+
+// The slot with this rest, or -1. No early end: the loop has no branch but its own.
+template <int kWidth>
+int Find(const std::uint8_t* line, std::uint64_t rest) {
+  int found = -1;
+  for (int slot = 0; slot < 63 / kWidth; ++slot) {
+    if (LoadSlot<kWidth>(line, slot) >> kLabelBits == rest) found = slot;
+  }
+  return found;
+}
+
+}  // namespace
+
+SentSegment::SentSegment(int final_log2_lines)
+    : final_log2_lines_(std::clamp(final_log2_lines, 0, kMaxLog2Lines)) {
+  Reset(std::min(kFirstLog2Lines, final_log2_lines_));
+}
+
+void SentSegment::Reset(int log2_lines) {
+  log2_lines_ = log2_lines;
+  width_ = WidthFor(RestBits());
+  slots_ = 63 / width_;
+  size_ = 0;
+  overflow_ = {};
+  lines_ = std::make_unique<ZeroedArray<Line>>(std::size_t{1} << log2_lines);
+}
+
+// Names at which the lines double, or at which the segment is full.
+std::size_t SentSegment::GrowAt(int log2_lines) const {
+  if (log2_lines == final_log2_lines_) return capacity();
+  const int slots = 63 / WidthFor(final_log2_lines_ + kRestBits - log2_lines);
+  return static_cast<std::size_t>(slots * 2 / 3) << log2_lines;
+}
+
+SentSegment::Place SentSegment::PlaceOf(std::uint64_t name) const {
+  const int bits = RestBits();
+  const std::size_t line = (name >> bits) & ((std::size_t{1} << log2_lines_) - 1);
+  return {&(*lines_)[line], name & ((std::uint64_t{1} << bits) - 1)};
+}
+
+int SentSegment::FindSlot(const Line& line, std::uint64_t rest) const {
+  if (width_ == 3) return Find<3>(line.bytes, rest);
+  return width_ == 4 ? Find<4>(line.bytes, rest) : Find<5>(line.bytes, rest);
+}
+
+bool SentSegment::Contains(std::uint64_t name) const {
+  const Place place = PlaceOf(name);
+  if (FindSlot(*place.line, place.rest) >= 0) return true;
+  return place.line->bytes[kMark] != 0 && overflow_.contains(name);
+}
+
+SentAdd SentSegment::Add(std::uint64_t name, unsigned label, unsigned newest) {
+  const auto age = [newest](unsigned of) { return (newest - of) & 7; };
+  const Place place = PlaceOf(name);
+  const int slot = FindSlot(*place.line, place.rest);
+  if (slot >= 0) {
+    const std::uint64_t old = LoadSlotOf(width_, place.line->bytes, slot);
+    if (age(old & 7) <= age(label)) return SentAdd::kKnown;
+    StoreSlot(width_, place.line->bytes, slot, place.rest << kLabelBits | label);
+    return SentAdd::kRefreshed;
+  }
+  if (place.line->bytes[kMark] != 0) {
+    const auto found = overflow_.find(name);
+    if (found != overflow_.end()) {
+      if (age(found->second) <= age(label)) return SentAdd::kKnown;
+      found->second = static_cast<std::uint8_t>(label);
+      return SentAdd::kRefreshed;
+    }
+  }
+  if (size_ >= GrowAt(log2_lines_)) {
+    if (log2_lines_ == final_log2_lines_) return SentAdd::kFull;
+    Rebuild(log2_lines_ + 1, 0xff);
+  }
+  Put(name, label);
+  return SentAdd::kNew;
+}
+
+// For a name that is not there.
+void SentSegment::Put(std::uint64_t name, unsigned label) {
+  const Place place = PlaceOf(name);
+  const int slot = FindSlot(*place.line, 0);  // a rest of zero: a free one
+  if (slot >= 0) {
+    StoreSlot(width_, place.line->bytes, slot, place.rest << kLabelBits | label);
+  } else {
+    place.line->bytes[kMark] = 1;
+    overflow_.insert_or_assign(name, static_cast<std::uint8_t>(label));
+  }
+  ++size_;
+}
+
+void SentSegment::ForEach(const std::function<void(std::uint64_t, unsigned)>& visit) const {
+  const std::size_t lines = std::size_t{1} << log2_lines_;
+  for (std::size_t i = 0; i < lines; ++i) {
+    for (int slot = 0; slot < slots_; ++slot) {
+      const std::uint64_t value = LoadSlotOf(width_, (*lines_)[i].bytes, slot);
+      if (value != 0) visit(i << RestBits() | value >> kLabelBits, value & 7);
+    }
+  }
+  for (const auto& [name, label] : overflow_) visit(name, label);
+}
+
+// Names come in the order of their lines, old and new: both are walked in sequence.
+void SentSegment::Rebuild(int log2_lines, unsigned labels) {
+  SentSegment next(final_log2_lines_);
+  next.Reset(log2_lines);
+  ForEach([&](std::uint64_t name, unsigned label) {
+    if ((labels >> label & 1) != 0) next.Put(name, label);
+  });
+  log2_lines_ = next.log2_lines_;
+  width_ = next.width_;
+  slots_ = next.slots_;
+  size_ = next.size_;
+  lines_ = std::move(next.lines_);
+  overflow_ = std::move(next.overflow_);
+}
+
+void SentSegment::Keep(unsigned labels) {
+  std::size_t left = 0;
+  ForEach([&](std::uint64_t, unsigned label) { left += labels >> label & 1; });
+  int log2_lines = std::min(kFirstLog2Lines, final_log2_lines_);
+  while (log2_lines < log2_lines_ && GrowAt(log2_lines) < left + left / 2) ++log2_lines;
+  Rebuild(log2_lines, labels);
+}
+
+std::size_t SentSegment::MemoryBytes() const {
+  return (sizeof(Line) << log2_lines_) +
+         overflow_.capacity() * (sizeof(std::pair<std::uint64_t, std::uint8_t>) + 1);
+}
+
+}  // namespace backscatter
