@@ -7,13 +7,16 @@ namespace {
 
 constexpr int kBelieveAhead = 3;
 constexpr int kBelieveBehind = 1000;
+// 146 years around the epoch: no sum of times overflows.
+constexpr PacketTime kFarthest = PacketTime{1} << 62;
 
 }  // namespace
 
 SentClock::SentClock(std::int64_t window_ns)
-    : slice_ns_(std::max<std::int64_t>(window_ns / kSentSlices, kSecond)) {}
+    : slice_ns_(std::clamp<std::int64_t>(window_ns / kSentSlices, kSecond, kFarthest / 8)) {}
 
 std::int64_t SentClock::SliceOf(PacketTime at) const {
+  at = std::clamp(at, -kFarthest, kFarthest);
   const std::int64_t slice = at / slice_ns_;
   return at % slice_ns_ < 0 ? slice - 1 : slice;
 }

@@ -38,7 +38,7 @@ class SentClock {
   PacketTime StartOf(std::int64_t slice) const { return slice * slice_ns_; }
 
  private:
-  const std::int64_t slice_ns_;
+  std::int64_t slice_ns_;
   bool started_ = false;
   std::int64_t current_ = 0;
   PacketTime current_start_ = 0;

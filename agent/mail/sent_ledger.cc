@@ -169,6 +169,11 @@ std::optional<PacketTime> SentLedger::history_start() const {
   return std::max(*first_, clock_.StartOf(clock_.oldest()));
 }
 
+std::optional<PacketTime> SentLedger::newest_slice_start() const {
+  if (!clock_.started()) return std::nullopt;
+  return clock_.StartOf(clock_.current());
+}
+
 std::size_t SentLedger::MemoryBytes() const {
   return sizeof *this + set_.MemoryBytes() + changes_.capacity() * sizeof(Change);
 }
@@ -190,8 +195,8 @@ bool SentLedger::RestoreName(std::uint64_t name, PacketTime slice_start) {
   return set_.AddName(name, slice) != SentAdd::kFull;
 }
 
-void SentLedger::RestoreHistory(PacketTime newest, PacketTime first, std::uint64_t mails,
-                                std::uint64_t refused) {
+void SentLedger::RestoreHistory(PacketTime newest, std::optional<PacketTime> first,
+                                std::uint64_t mails, std::uint64_t refused) {
   clock_.Restore(clock_.SliceOf(newest));
   set_.TurnTo(clock_.current());
   set_.RestoreRefused(refused);

@@ -83,8 +83,10 @@ class SentLedger {
   std::optional<std::vector<Change>> TakeChanges();
   // Puts a loaded name back. False where it is not a name of this ledger, or too old.
   bool RestoreName(std::uint64_t name, PacketTime slice_start);
-  void RestoreHistory(PacketTime newest, PacketTime first, std::uint64_t mails,
+  void RestoreHistory(PacketTime newest, std::optional<PacketTime> first, std::uint64_t mails,
                       std::uint64_t refused);
+  // nullopt before the first mail.
+  std::optional<PacketTime> newest_slice_start() const;
   std::int64_t slice_ns() const { return clock_.slice_ns(); }
 
  private:

@@ -25,9 +25,9 @@ std::vector<std::uint64_t> Hashes(std::uint64_t seed, std::size_t count) {
 }
 
 TEST(SentSet, FindsEveryKeyThatWasTakenAtEveryStageOfItsGrowth) {
-  SentSet set(200'000);
+  SentSet set(60'000);
   set.TurnTo(100);
-  const auto hashes = Hashes(1, 190'000);
+  const auto hashes = Hashes(1, 58'000);
   std::size_t step = 1;
   for (std::size_t i = 0; i < hashes.size(); ++i) {
     ASSERT_NE(set.Add(hashes[i], 100), SentAdd::kFull) << i;
@@ -53,7 +53,7 @@ TEST(SentSet, AFullOneHasAtMostOneFalsePositiveInAHundredThousand) {
   EXPECT_GT(set.refused(), 0u);
   Prng random(4);
   std::uint64_t found = 0;
-  constexpr std::uint64_t kLookUps = 4'000'000;
+  constexpr std::uint64_t kLookUps = 2'000'000;
   for (std::uint64_t i = 0; i < kLookUps; ++i) found += set.Contains(random.Next()) ? 1U : 0U;
   EXPECT_LE(found, kLookUps / 100'000);
   EXPECT_GT(found, 0u);
