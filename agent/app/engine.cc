@@ -4,9 +4,10 @@
 
 namespace backscatter {
 
-Engine::Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink)
+Engine::Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink,
+               BodyReaders* readers)
     : decoder_(ledger),
-      sessions_(options.trusted_proxies, ledger, sink),
+      sessions_(options.trusted_proxies, ledger, sink, readers),
       reassembler_(options.tcp, ledger, &sessions_),
       waiting_(kBatch) {}
 

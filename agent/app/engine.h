@@ -11,6 +11,7 @@
 #include "agent/net/decoder.h"
 #include "agent/net/packet.h"
 #include "agent/net/segment.h"
+#include "agent/smtp/body_reader.h"
 #include "agent/smtp/sessions.h"
 #include "agent/smtp/transaction.h"
 #include "agent/tcp/reassembler.h"
@@ -23,14 +24,16 @@ struct EngineOptions {
 };
 
 // Packet -> segment -> stream chunk -> dialogue -> transaction. Owns every connection and dialogue;
-// no locks. The only clock is packet time. `ledger` and `sink` must outlive it.
+// no locks. The only clock is packet time. `ledger`, `sink` and `readers` (null: bodies are not
+// read) must outlive it.
 //
 // Segments wait in a short batch while the memory of their connections is asked for: with
 // thousands of open connections every packet would else stand still for main memory. Long payloads
 // are not copied; they empty the batch first, so the order is always that of the packets.
 class Engine {
  public:
-  Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink);
+  Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* sink,
+         BodyReaders* readers = nullptr);
 
   void OnPacket(const Packet& packet);
   // Handles what waits. To be called when a source has nothing more for now.

@@ -7,10 +7,7 @@
 #endif
 
 namespace backscatter {
-namespace {
 
-// The first LF that is followed by a dot, from `at` on; size() where there is none. A LF as the
-// very last byte is not looked at.
 std::size_t FindDotLine(std::string_view text, std::size_t at) {
   const char* const data = text.data();
   const std::size_t size = text.size();
@@ -45,8 +42,6 @@ std::size_t FindDotLine(std::string_view text, std::size_t at) {
   }
   return size;
 }
-
-}  // namespace
 
 // In a line: to the dot of the next line that starts with one, or to the end of the text.
 std::size_t BodyScanner::ScanLines(std::string_view text, std::size_t at) {

@@ -15,6 +15,10 @@ enum class EndOfData : std::uint8_t {
   kStrict,   // CRLF . CRLF (RFC 5321 section 4.1.1.4): every server takes it
 };
 
+// The first LF that is followed by a dot, from `at` on; size() where there is none. A LF as the
+// very last byte is not looked at.
+std::size_t FindDotLine(std::string_view text, std::size_t at);
+
 class BodyScanner {
  public:
   // To the first byte of a body, which counts as the start of a line.

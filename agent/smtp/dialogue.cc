@@ -53,13 +53,13 @@ StreamVerdict Dialogue::OnChunk(const DialogueContext& context, const Connection
 
 // Replies tell where the dialogue stands; until then client bytes are dropped.
 void Dialogue::LoseSync(const DialogueContext& context) {
+  if (alternate_on_) EndAlternate();
+  if (MessageBody* const body = LatestBody()) body->OnGap();  // chunks may be among what is lost
   if (buffers_ != nullptr) {
     context.ledger->Add(Loss::kSmtpHeldBytesDropped, buffers_->held.size() - held_from_);
     DropHeld();
     buffers_->client_line.clear();
-    buffers_->alternate.clear();
   }
-  alternate_on_ = alternate_replied_ = false;
   client_line_long_ = false;
   mode_ = Mode::kUnsynced;
   lost_replies_ = 0;
@@ -74,12 +74,14 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) 
       body_gap_ = true;
       scanner_.Resume();
       envelope_.AddBodyBytes(bytes);
-      TakeAlternate();  // which lines stood behind the dot is not known any more
+      ReadBehindDot(TakeAlternate());  // which lines stood behind the dot is not known any more
+      if (MessageBody* const body = envelope_.body()) body->OnGap();
       return;
     case Mode::kChunk:
       if (bytes <= chunk_left_) {  // counted octets: we know exactly where we are
+        if (MessageBody* const body = LatestBody()) body->OnGap();
         chunk_left_ -= bytes;
-        if (chunk_left_ == 0) mode_ = Mode::kCommands;
+        if (chunk_left_ == 0) EndChunk();
         return;
       }
       chunk_left_ = 0;
@@ -147,8 +149,9 @@ void Dialogue::Resync(const DialogueContext& context, PacketTime at) {
     go.code = 354;
     go.at = at;
     envelope_.OnData(context.envelope, go, at);
-    StartBody(false);
+    StartBody(context, false);
     body_gap_ = true;
+    if (MessageBody* const body = envelope_.body()) body->OnGap();
   } else {
     mode_ = last_code_ == 334 ? Mode::kAuthLine : Mode::kCommands;
   }
@@ -161,6 +164,7 @@ void Dialogue::OnClose(const DialogueContext& context, const ConnectionInfo& inf
   // An open multiline reply is as complete as it will get.
   if (multiline_.code != 0) CloseMultiline(context, info, at);
   while (!pending_empty()) SettleUnknown(context, info, at);
+  if (alternate_on_) DecideAlternate();
   envelope_.SetBelieved(is_session(info));
   const bool closed = reason == CloseReason::kFin || reason == CloseReason::kReset ||
                       reason == CloseReason::kReused;

@@ -103,20 +103,33 @@ class Dialogue {
                        std::string_view text, PacketTime at);
   void OnLine(const DialogueContext& context, const ConnectionInfo& info, std::string_view raw,
               PacketTime at);
-  std::size_t ReadBody(const DialogueContext& context, const ConnectionInfo& info,
-                       std::string_view text, PacketTime at);
   std::size_t ReadAwaitTls(const DialogueContext& context, std::string_view text);
   std::size_t ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
                            std::string_view text, PacketTime at);
   void Hold(const DialogueContext& context, std::string_view text);
   void ReadHeld(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);
   void DropHeld();
-  void Decide(std::string_view text);
-  void StartBody(bool lenient_ends);
-  void EndBody(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);
+  void Decide(const DialogueContext& context, std::string_view text);
   void Push(const DialogueContext& context, const ConnectionInfo& info, Verb verb,
             std::string_view rest, PacketTime at, std::uint64_t bdat_size = 0,
             bool bdat_last = false);
+
+  // dialogue_body.cc
+  void StartBody(const DialogueContext& context, bool lenient_ends, bool gap_is_later = false);
+  std::size_t ReadBody(const DialogueContext& context, const ConnectionInfo& info,
+                       std::string_view text, PacketTime at);
+  void EndBody(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);
+  std::string TakeAlternate();
+  void DecideAlternate();
+  void EndAlternate();
+  void ReadBehindDot(std::string_view text);
+  void StartChunk(const DialogueContext& context, const ConnectionInfo& info,
+                  const BdatArgument& argument, PacketTime at);
+  std::size_t ReadChunk(std::string_view text);
+  void EndChunk();
+  MessageBody* LatestBody() const;
+  std::shared_ptr<MessageBody> BodyOfChunk(const DialogueContext& context,
+                                           const ConnectionInfo& info);
 
   // dialogue_server.cc
   void OnServerChunk(const DialogueContext& context, const ConnectionInfo& info,
@@ -130,7 +143,6 @@ class Dialogue {
   void OnReplyInBody(const DialogueContext& context, const ConnectionInfo& info,
                      const Reply& reply);
   bool Reinterpret(const DialogueContext& context, const ConnectionInfo& info, const Reply& reply);
-  std::string TakeAlternate();
   void ApplyFront(const DialogueContext& context, const ConnectionInfo& info, const Reply& reply);
   bool OnLastReply(const DialogueContext& context, const Reply& reply, PacketTime at);
   void AfterHeldReply(const DialogueContext& context, const ConnectionInfo& info, Verb verb,

@@ -39,7 +39,8 @@ bool KeepsArgument(Verb verb) {
 void Dialogue::OnClientChunk(const DialogueContext& context, const ConnectionInfo& info,
                              const StreamChunk& chunk) {
   const bool silent = !info.packets_seen[static_cast<int>(Direction::kFromServer)];
-  if (silent && !pending_empty()) SettleUnknown(context, info, chunk.at);
+  // No reply will come; but octets that come belong to the BDAT that waits.
+  if (silent && !pending_empty() && mode_ != Mode::kChunk) SettleUnknown(context, info, chunk.at);
   if (deaf_ && chunk.acked >= deaf_until_) deaf_ = false;
   // The client went on behind a reply that was never ended: to it, the reply was complete.
   if (multiline_.code != 0 && chunk.acked >= server_read_ && pending_ != nullptr &&
@@ -79,7 +80,7 @@ std::string_view Dialogue::ReadClient(const DialogueContext& context, const Conn
         text.remove_prefix(ReadStart(context, info, text));
         break;
       case Mode::kUndecided:
-        Decide(text);
+        Decide(context, text);
         break;
       case Mode::kCommands:
       case Mode::kAuthLine:
@@ -88,13 +89,9 @@ std::string_view Dialogue::ReadClient(const DialogueContext& context, const Conn
       case Mode::kBody:
         text.remove_prefix(ReadBody(context, info, text, at));
         break;
-      case Mode::kChunk: {
-        const auto octets = std::min<std::uint64_t>(chunk_left_, text.size());
-        chunk_left_ -= octets;
-        text.remove_prefix(octets);
-        if (chunk_left_ == 0) mode_ = Mode::kCommands;
+      case Mode::kChunk:
+        text.remove_prefix(ReadChunk(text));
         break;
-      }
       case Mode::kAwaitTls:
         text.remove_prefix(ReadAwaitTls(context, text));
         break;
@@ -203,8 +200,7 @@ void Dialogue::OnLine(const DialogueContext& context, const ConnectionInfo& info
   }
   if (alternate_on_ && command.verb != Verb::kQuit && command.verb != Verb::kNoop) {
     // The client took its mail for done and went on with another.
-    alternate_on_ = alternate_replied_ = false;
-    if (buffers_ != nullptr) buffers_->alternate.clear();
+    EndAlternate();
   }
   if (command.verb == Verb::kBdat) {
     BdatArgument argument;
@@ -213,9 +209,7 @@ void Dialogue::OnLine(const DialogueContext& context, const ConnectionInfo& info
       Push(context, info, Verb::kBadBdat, {}, at);
       return;
     }
-    Push(context, info, Verb::kBdat, {}, at, argument.size, argument.last);
-    chunk_left_ = argument.size;
-    if (chunk_left_ > 0) mode_ = Mode::kChunk;
+    StartChunk(context, info, argument, at);
     return;
   }
   Push(context, info, command.verb, KeepsArgument(command.verb) ? command.rest : std::string_view(),
@@ -275,7 +269,7 @@ void Dialogue::DropHeld() {
 }
 
 // Behind a DATA whose reply was not seen: a client that was refused goes on with one of these.
-void Dialogue::Decide(std::string_view text) {
+void Dialogue::Decide(const DialogueContext& context, std::string_view text) {
   const Command command = ParseCommand(text.substr(0, text.find_first_of("\r\n")));
   const bool goes_on = command.verb == Verb::kRset || command.verb == Verb::kQuit ||
                        command.verb == Verb::kEhlo || command.verb == Verb::kHelo ||
@@ -285,59 +279,8 @@ void Dialogue::Decide(std::string_view text) {
   } else if (undecided_auth_) {
     mode_ = Mode::kAuthLine;
   } else {
-    StartBody(closing_);
+    StartBody(context, closing_);
   }
-}
-
-void Dialogue::StartBody(bool lenient_ends) {
-  mode_ = Mode::kBody;
-  scanner_.Start();
-  if (body_gap_) scanner_.Resume();
-  lenient_ends_ = lenient_ends;
-  swallow_ = false;
-  alternate_on_ = alternate_replied_ = false;
-}
-
-std::size_t Dialogue::ReadBody(const DialogueContext& context, const ConnectionInfo& info,
-                               std::string_view text, PacketTime at) {
-  const BodyScanner::Result found = scanner_.Scan(text);
-  envelope_.AddBodyBytes(found.consumed);
-  if (alternate_on_) {
-    std::string& alternate = Buffers(context).alternate;
-    if (alternate.size() + found.consumed > kMaxAlternate) {
-      alternate_on_ = false;  // so much more body: the dot was none
-      alternate.clear();
-    } else {
-      alternate.append(text.substr(0, found.consumed));
-    }
-  }
-  switch (found.end) {
-    case EndOfData::kNone:
-      break;
-    case EndOfData::kStrict:
-      EndBody(context, info, at);
-      break;
-    case EndOfData::kLenient:
-      if (lenient_ends_) {
-        context.ledger->Add(Anomaly::kLenientEndOfData);
-        EndBody(context, info, at);
-      } else if (!alternate_on_ && !swallow_ &&
-                 (buffers_ == nullptr || buffers_->alternate.empty())) {
-        alternate_on_ = true;
-      }
-      break;
-  }
-  return found.consumed;
-}
-
-void Dialogue::EndBody(const DialogueContext& context, const ConnectionInfo& info, PacketTime at) {
-  mode_ = Mode::kCommands;
-  body_gap_ = false;
-  if (swallow_) {
-    swallow_ = false;  // answered long ago
-    return;
-  }
-  Push(context, info, Verb::kEndOfData, {}, at);
 }
 
 std::size_t Dialogue::ReadAwaitTls(const DialogueContext& context, std::string_view text) {

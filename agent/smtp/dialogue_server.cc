@@ -161,11 +161,6 @@ void Dialogue::OnUnsolicited(const DialogueContext& context, const ConnectionInf
   }
 }
 
-std::string Dialogue::TakeAlternate() {
-  alternate_on_ = alternate_replied_ = false;
-  return buffers_ == nullptr ? std::string() : std::exchange(buffers_->alternate, std::string());
-}
-
 // Commands were smuggled behind a lenient end of data (CVE-2023-51764) if the server goes on
 // replying when nothing waits for a reply, or answers QUIT with something else than 221.
 bool Dialogue::Reinterpret(const DialogueContext& context, const ConnectionInfo& info,
@@ -190,7 +185,6 @@ bool Dialogue::Reinterpret(const DialogueContext& context, const ConnectionInfo&
 void Dialogue::OnReplyInBody(const DialogueContext& context, const ConnectionInfo& info,
                              const Reply& reply) {
   if (swallow_) return;
-  envelope_.OnBodyReply(context.envelope, reply, reply.at);
   if (alternate_on_) {
     const std::string tail = TakeAlternate();
     const Verb verb =
@@ -198,12 +192,16 @@ void Dialogue::OnReplyInBody(const DialogueContext& context, const ConnectionInf
     if (reply.positive() || verb != Verb::kUnknown) {
       // The lone dot with bare line feeds was the end for this server.
       context.ledger->Add(Anomaly::kLenientEndOfData);
+      if (MessageBody* const body = envelope_.body()) body->End();
+      envelope_.OnBodyReply(context.envelope, reply, reply.at);
       mode_ = Mode::kCommands;
       body_gap_ = false;
       Hold(context, ReadClient(context, info, tail, reply.at));
       return;
     }
+    ReadBehindDot(tail);
   }
+  envelope_.OnBodyReply(context.envelope, reply, reply.at);
   if (body_gap_) {  // the end was among the lost bytes
     body_gap_ = false;
     LoseSync(context);
@@ -238,11 +236,15 @@ void Dialogue::ApplyFront(const DialogueContext& context, const ConnectionInfo& 
       envelope_.OnData(context.envelope, reply, command.at);
       break;
     case Verb::kBdat:
+      if (pending_->has_bodies()) envelope_.AttachBody(pending_->TakeFrontBody());
       envelope_.OnBdat(context.envelope, command.bdat_size, reply, command.at);
       if (command.bdat_last && !OnLastReply(context, reply, command.at)) return;
       break;
     case Verb::kEndOfData:
-      if (alternate_on_) alternate_replied_ = true;
+      if (alternate_on_) {
+        alternate_replied_ = true;
+        DecideAlternate();
+      }
       if (!OnLastReply(context, reply, command.at)) return;
       break;
     case Verb::kRset:
@@ -294,6 +296,8 @@ void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionIn
   const bool tls_held = !held.empty() && held[0] == 0x16;
   const bool silent = !info.packets_seen[static_cast<int>(Direction::kFromServer)];
   const bool lost_some = body_gap_;
+  const bool lost_behind =
+      lost_some && buffers_ != nullptr && held_from_ == 0 && buffers_->held.size() == kMaxHeldText;
   undecided_auth_ = false;
   if (verb == Verb::kStarttls) {
     if (reply.code == 220) {
@@ -312,7 +316,7 @@ void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionIn
     }
   } else if (verb == Verb::kData) {
     if (reply.code >= 300 && reply.code < 400) {
-      StartBody(false);
+      StartBody(context, false, lost_behind);
     } else if (reply.code != 0) {
       mode_ = Mode::kCommands;
       if (lost_some) {  // commands were lost behind a refused DATA
@@ -320,7 +324,7 @@ void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionIn
         LoseSync(context);
       }
     } else if (silent) {
-      StartBody(true);
+      StartBody(context, true, lost_behind);
     } else {
       mode_ = Mode::kUndecided;
     }
@@ -334,6 +338,9 @@ void Dialogue::AfterHeldReply(const DialogueContext& context, const ConnectionIn
   }
   if (mode_ != Mode::kBody) body_gap_ = false;
   ReadHeld(context, info, reply.at);
+  if (lost_behind && mode_ == Mode::kBody) {
+    if (MessageBody* const body = envelope_.body()) body->OnGap();
+  }
 }
 
 void Dialogue::OnXclient(const DialogueContext& context, const ConnectionInfo& info,

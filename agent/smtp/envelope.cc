@@ -23,6 +23,11 @@ void Clear(Transaction& transaction) {
   transaction.recipients = std::move(recipients);
 }
 
+std::shared_ptr<MessageBody> Ask(const EnvelopeContext& context, const BodyRequest& request) {
+  std::shared_ptr<BodyReader> reader = context.readers->Open(request);
+  return reader == nullptr ? nullptr : std::make_shared<MessageBody>(std::move(reader));
+}
+
 }  // namespace
 
 void Envelope::Start(const ConnectionInfo& info) {
@@ -160,6 +165,46 @@ bool Envelope::OnBodyReply(const EnvelopeContext& context, const Reply& reply, P
   return true;
 }
 
+const std::shared_ptr<MessageBody>& Envelope::OpenBody(const EnvelopeContext& context) {
+  if (body_asked_ || transaction_ == nullptr || context.readers == nullptr) return body_;
+  body_asked_ = true;
+  BodyRequest request;
+  request.client = transaction_->client;
+  request.server = transaction_->server;
+  request.source = transaction_->source;
+  request.has_mail_from = transaction_->has_mail_from;
+  request.null_sender = transaction_->null_sender;
+  request.mail_from = transaction_->Text(transaction_->mail_from);
+  request.authenticated = transaction_->authenticated;
+  body_ = Ask(context, request);
+  return body_;
+}
+
+std::shared_ptr<MessageBody> Envelope::OpenBodyOfMail(const EnvelopeContext& context,
+                                                      const ConnectionInfo& info,
+                                                      std::string_view rest) const {
+  const PathArgument argument = ParseMailArgument(rest);
+  BodyRequest request;
+  request.client = info.client;
+  request.server = info.server;
+  request.source = source_;
+  request.has_mail_from = argument.has_path;
+  request.null_sender = argument.null_path;
+  if (!argument.null_path) request.mail_from = argument.path;
+  request.authenticated = authenticated_;
+  return Ask(context, request);
+}
+
+void Envelope::AttachBody(std::shared_ptr<MessageBody> body) {
+  if (transaction_ == nullptr) return;
+  if (!body_asked_) {
+    body_asked_ = true;
+    body_ = std::move(body);
+  } else if (body_ != body && body_ != nullptr) {
+    body_->OnGap();
+  }
+}
+
 void Envelope::OnReset(const EnvelopeContext& context, PacketTime at, EndReason reason) {
   if (transaction_ != nullptr) Finish(context, at, reason);
 }
@@ -212,7 +257,13 @@ void Envelope::Emit(const EnvelopeContext& context, std::unique_ptr<Transaction>
 
 void Envelope::Finish(const EnvelopeContext& context, PacketTime at, EndReason reason) {
   transaction_->end = std::max(transaction_->end, at);
+  if (body_ != nullptr) {
+    transaction_->facts = &body_->Finish();
+    transaction_->body_read = transaction_->facts->read;
+  }
   Emit(context, std::move(transaction_), reason);
+  body_.reset();
+  body_asked_ = false;
   gap_ = false;
   transaction_gap_ = false;
   next_final_reply_ = 0;

@@ -9,6 +9,7 @@
 #include "agent/base/ip_address.h"
 #include "agent/base/ledger.h"
 #include "agent/net/stream_chunk.h"
+#include "agent/smtp/message_body.h"
 #include "agent/smtp/pool.h"
 #include "agent/smtp/reply.h"
 #include "agent/smtp/transaction.h"
@@ -42,6 +43,7 @@ struct EnvelopeContext {
   Ledger* ledger;
   TransactionSink* sink;
   Pool<Transaction>* transactions;
+  BodyReaders* readers;  // null: bodies are not read
 };
 
 class Envelope {
@@ -67,6 +69,16 @@ class Envelope {
   // A proxy header from a trusted peer, or XCLIENT accepted from one.
   void SetSource(const IpAddress& address);
   void OnAuthenticated() { authenticated_ = true; }
+
+  // The body of the open transaction; its reader is asked for once. Null: nobody reads it.
+  const std::shared_ptr<MessageBody>& OpenBody(const EnvelopeContext& context);
+  // Of a MAIL that waits for its reply.
+  std::shared_ptr<MessageBody> OpenBodyOfMail(const EnvelopeContext& context,
+                                              const ConnectionInfo& info,
+                                              std::string_view rest) const;
+  // The body of a BDAT that was just paired. What comes in two pieces lacks the second.
+  void AttachBody(std::shared_ptr<MessageBody> body);
+  MessageBody* body() const { return body_.get(); }
 
   void AddBodyBytes(std::uint64_t bytes) {
     if (transaction_ != nullptr) transaction_->body_bytes += bytes;
@@ -103,6 +115,7 @@ class Envelope {
   Completeness HowSeen() const;
 
   std::unique_ptr<Transaction> transaction_;
+  std::shared_ptr<MessageBody> body_;  // only while a transaction is open
   std::string helo_;
   IpAddress source_;
   std::uint64_t orphan_recipients_ = 0;
@@ -111,6 +124,7 @@ class Envelope {
   TlsState tls_ = TlsState::kNone;
   bool source_from_proxy_ = false;
   bool authenticated_ = false;
+  bool body_asked_ = false;       // whether anybody reads the open transaction's body is known
   bool gap_ = false;              // since the last transaction ended
   bool transaction_gap_ = false;  // in the open transaction
   bool one_sided_ = false;

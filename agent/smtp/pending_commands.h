@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/base/packet_time.h"
 #include "agent/smtp/command.h"
+#include "agent/smtp/message_body.h"
 
 namespace backscatter {
 
@@ -32,11 +35,22 @@ class PendingCommands {
                         static_cast<std::uint32_t>(rest.size()), verb, bdat_last});
     text_.append(rest);
   }
+  // Of the BDAT that was pushed last; each BDAT has one (null: nobody reads it) or none has.
+  void PushBody(std::shared_ptr<MessageBody> body) { bodies_.push_back(std::move(body)); }
+  const std::shared_ptr<MessageBody>& last_body() const { return bodies_.back(); }
+  bool has_bodies() const { return body_head_ < bodies_.size(); }
+  // Of the BDAT in front.
+  std::shared_ptr<MessageBody> TakeFrontBody() {
+    std::shared_ptr<MessageBody> body = std::move(bodies_[body_head_++]);
+    if (body_head_ == bodies_.size()) ClearBodies();
+    return body;
+  }
   Verb front_verb() const { return entries_[head_].verb; }
   // LMTP: what follows are the further replies to a body.
   void TurnFrontIntoEndOfData() { entries_[head_].verb = Verb::kEndOfData; }
-  PendingCommand Front() const {
-    const Entry& e = entries_[head_];
+  PendingCommand Front() const { return At(0); }
+  PendingCommand At(std::size_t i) const {
+    const Entry& e = entries_[head_ + i];
     return {std::string_view(text_).substr(e.offset, e.length), e.at, e.bdat_size, e.verb,
             e.bdat_last};
   }
@@ -47,6 +61,7 @@ class PendingCommands {
     entries_.clear();
     text_.clear();
     head_ = 0;
+    if (!bodies_.empty()) ClearBodies();
   }
   // Position of the first waiting command with this verb, or size().
   std::size_t Find(Verb verb) const {
@@ -57,6 +72,11 @@ class PendingCommands {
   }
 
  private:
+  void ClearBodies() {
+    bodies_.clear();
+    body_head_ = 0;
+  }
+
   struct Entry {
     PacketTime at;
     std::uint64_t bdat_size;
@@ -67,7 +87,9 @@ class PendingCommands {
   };
   std::vector<Entry> entries_;
   std::string text_;
+  std::vector<std::shared_ptr<MessageBody>> bodies_;  // of the BDATs, in their order
   std::size_t head_ = 0;
+  std::size_t body_head_ = 0;
 };
 
 }  // namespace backscatter

@@ -8,10 +8,15 @@
 
 namespace backscatter {
 
-Sessions::Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink)
+Sessions::Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink,
+                   BodyReaders* readers)
     : trusted_proxies_(std::move(trusted_proxies)),
       sink_(*sink),
-      context_{{ledger, sink, &transactions_}, ledger, &pending_, &buffers_, &trusted_proxies_} {}
+      context_{{ledger, sink, &transactions_, readers},
+               ledger,
+               &pending_,
+               &buffers_,
+               &trusted_proxies_} {}
 
 Speaker Sessions::Judge(std::string_view payload, bool on_smtp_port) {
   ReplyLine reply;

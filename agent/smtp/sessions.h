@@ -8,16 +8,18 @@
 #include "agent/base/ledger.h"
 #include "agent/base/slab.h"
 #include "agent/net/stream_chunk.h"
+#include "agent/smtp/body_reader.h"
 #include "agent/smtp/dialogue.h"
 #include "agent/smtp/transaction.h"
 
 namespace backscatter {
 
-// Not thread-safe. `ledger` and `sink` must outlive it. Memory: about 300 bytes a dialogue, and
-// about 500 more while a transaction is open.
+// Not thread-safe. `ledger`, `sink` and `readers` (null: bodies are not read) must outlive it.
+// Memory: about 300 bytes a dialogue, and about 500 more while a transaction is open.
 class Sessions final : public StreamSink {
  public:
-  Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink);
+  Sessions(std::vector<IpNetwork> trusted_proxies, Ledger* ledger, TransactionSink* sink,
+           BodyReaders* readers = nullptr);
   Sessions(const Sessions&) = delete;
   Sessions& operator=(const Sessions&) = delete;
 

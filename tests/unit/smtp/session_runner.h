@@ -14,8 +14,8 @@ namespace backscatter {
 
 class SessionRunner : public TransactionSink {
  public:
-  explicit SessionRunner(std::vector<IpNetwork> trusted = {})
-      : sessions_(std::move(trusted), &ledger_, this) {
+  explicit SessionRunner(std::vector<IpNetwork> trusted = {}, BodyReaders* readers = nullptr)
+      : sessions_(std::move(trusted), &ledger_, this, readers) {
     info_.client = {*IpAddress::Parse("198.51.100.7"), 40000};
     info_.server = {*IpAddress::Parse("192.0.2.25"), 25};
     info_.on_smtp_port = true;
@@ -86,6 +86,7 @@ class SessionRunner : public TransactionSink {
 
   void OnTransaction(const Transaction& transaction) override {
     transactions_.push_back(transaction);
+    transactions_.back().facts = nullptr;  // they live no longer than this call
   }
   void OnSession(const SessionSummary& session) override { summaries_.push_back(session); }
 
