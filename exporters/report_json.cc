@@ -54,7 +54,7 @@ class Document {
     WriteTransactions();
     json_.Field("recipients", report_.recipients);
     Estimate("estimated_recipients", report_.estimated_recipients);
-    EmptyObject("verdicts");
+    WriteVerdicts(report_.verdicts);
     WriteAddresses("targets", report_.targets, "sources");
     WriteAddresses("sources", report_.sources, "targets");
     WriteDomains();
@@ -108,6 +108,7 @@ class Document {
   void WriteCaptures();
   void WriteSessions();
   void WriteTransactions();
+  void WriteVerdicts(const VerdictCounts& verdicts);
   void WriteAddresses(std::string_view key, const std::vector<AddressCounts>& rows,
                       std::string_view distinct);
   void WriteDomains();
@@ -187,7 +188,16 @@ void Document::WriteTransactions() {
   json_.Field("rejected", totals.rejected);
   json_.Field("aborted", totals.aborted);
   json_.Field("unfinished", totals.unfinished);
-  json_.Field("retries", std::uint64_t{0});
+  json_.Field("retries", totals.retries);
+  json_.EndObject();
+}
+
+void Document::WriteVerdicts(const VerdictCounts& verdicts) {
+  json_.Key("verdicts");
+  json_.BeginObject();
+  for (std::size_t i = 0; i < verdicts.size(); ++i) {
+    if (verdicts[i] > 0) json_.Field(VerdictName(static_cast<Verdict>(i)), verdicts[i]);
+  }
   json_.EndObject();
 }
 
@@ -208,7 +218,7 @@ void Document::WriteAddresses(std::string_view key, const std::vector<AddressCou
     json_.Field("unknown", row.unknown);
     json_.Field("delivered", row.delivered);
     json_.Field(distinct, row.distinct);
-    EmptyObject("verdicts");
+    WriteVerdicts(row.verdicts);
     Time("first", true, row.first);
     Time("last", true, row.last);
     json_.EndObject();

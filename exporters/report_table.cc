@@ -1,6 +1,8 @@
 #include "exporters/report_table.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <string_view>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "agent/base/escape.h"
 #include "exporters/table_notes.h"
 #include "exporters/text_layout.h"
+#include "exporters/verdict_words.h"
 
 namespace backscatter {
 namespace {
@@ -39,6 +42,7 @@ class Table {
   std::string Render() {
     WriteHead();
     WriteTotals();
+    WriteVerdicts();
     WriteRows("target", report_.targets, report_.targets_known, "sources");
     WriteRows("source", report_.sources, report_.sources_known, "targets");
     out_ += RenderNothingFound(report_, options_);
@@ -72,6 +76,7 @@ class Table {
 
   void WriteHead();
   void WriteTotals();
+  void WriteVerdicts();
   void TotalsLine(std::string_view name, std::uint64_t count, std::size_t number_width,
                   const std::vector<std::string>& parts);
   void WriteRows(std::string_view what, const std::vector<AddressCounts>& rows, std::size_t known,
@@ -79,7 +84,7 @@ class Table {
   std::vector<Column> ColumnsOf(const std::vector<AddressCounts>& rows,
                                 std::string_view distinct) const;
   void MakeRoom(std::vector<Column>& columns) const;
-  std::string Share(std::uint64_t count, std::uint64_t most) const;
+  std::string Share(std::uint64_t count, std::uint64_t most, std::uint64_t all) const;
 
   const Report& report_;
   TableOptions options_;
@@ -142,6 +147,47 @@ void Table::WriteTotals() {
              {"with " + CountOf(totals.null_sender_recipients, "recipient")});
 }
 
+// The most frequent first. Ordinary mail alone is no news.
+void Table::WriteVerdicts() {
+  const VerdictCounts& counts = report_.verdicts;
+  std::vector<Verdict> verdicts;
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    if (counts[i] > 0) verdicts.push_back(static_cast<Verdict>(i));
+  }
+  if (verdicts.empty() || (verdicts.size() == 1 && verdicts[0] == Verdict::kNormal)) return;
+  const auto count_of = [&](Verdict verdict) { return counts[static_cast<std::size_t>(verdict)]; };
+  std::ranges::stable_sort(verdicts, std::greater{}, count_of);
+
+  const std::uint64_t all = std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
+  const std::uint64_t retries = report_.transactions.retries;
+  constexpr std::string_view kHead = "transactions";
+  const std::size_t width =
+      std::max(kHead.size(), WithThousands(count_of(verdicts.front())).size());
+  std::size_t name_width = 0;
+  for (const Verdict verdict : verdicts) {
+    name_width = std::max(name_width, VerdictName(verdict).size());
+  }
+  out_ += "\n" + Bold("Verdicts");
+  if (retries > 0) {
+    out_ += " (without " + WithThousands(retries) + (retries == 1 ? " retry)" : " retries)");
+  }
+  const std::string gap(kGap, ' ');
+  out_ += "\n" +
+          Dim(PadLeft(kHead, width) + gap + PadRight("share", kShareCells) + gap +
+              PadRight("verdict", name_width) + gap + "meaning") +
+          "\n";
+  for (const Verdict verdict : verdicts) {
+    out_ += PadLeft(WithThousands(count_of(verdict)), width) + gap +
+            Share(count_of(verdict), count_of(verdicts.front()), all) + gap +
+            PadRight(VerdictName(verdict), name_width) + gap;
+    const std::size_t used = width + kShareCells + name_width + 3 * kGap;
+    const std::size_t room =
+        std::max(kLeastAddress, options_.width - std::min(used, options_.width));
+    out_ += ShortenMiddle(VerdictWords(verdict), room, options_.unicode ? "…" : "...");
+    out_ += '\n';
+  }
+}
+
 std::vector<Column> Table::ColumnsOf(const std::vector<AddressCounts>& rows,
                                      std::string_view distinct) const {
   const std::string_view distinct_mark = report_.error_bounds.distinct == 0 ? "" : "+";
@@ -150,13 +196,14 @@ std::vector<Column> Table::ColumnsOf(const std::vector<AddressCounts>& rows,
                                  {.head = distinct},   {.head = "first"},
                                  {.head = "last"}};
   for (const AddressCounts& row : rows) {
-    const std::string cells[] = {WithThousands(row.recipients) + (row.undercount > 0 ? "+" : ""),
-                                 Share(row.recipients, rows.front().recipients),
-                                 WithThousands(row.accepted),
-                                 WithThousands(row.deferred + row.refused),
-                                 WithThousands(row.distinct).append(distinct_mark),
-                                 ShortTime(row.first),
-                                 ShortTime(row.last)};
+    const std::string cells[] = {
+        WithThousands(row.recipients) + (row.undercount > 0 ? "+" : ""),
+        Share(row.recipients, rows.front().recipients, report_.transactions.null_sender_recipients),
+        WithThousands(row.accepted),
+        WithThousands(row.deferred + row.refused),
+        WithThousands(row.distinct).append(distinct_mark),
+        ShortTime(row.first),
+        ShortTime(row.last)};
     for (std::size_t i = 0; i < columns.size(); ++i) columns[i].cells.push_back(cells[i]);
   }
   for (Column& column : columns) {
@@ -168,10 +215,9 @@ std::vector<Column> Table::ColumnsOf(const std::vector<AddressCounts>& rows,
   return columns;
 }
 
-// The bar compares the rows, the number is the part of all null-sender recipients.
-std::string Table::Share(std::uint64_t count, std::uint64_t most) const {
-  const double all = static_cast<double>(report_.transactions.null_sender_recipients);
-  const double percent = all > 0 ? 100 * static_cast<double>(count) / all : 0;
+// The bar compares the rows, the number is the part of all.
+std::string Table::Share(std::uint64_t count, std::uint64_t most, std::uint64_t all) const {
+  const double percent = all > 0 ? 100 * static_cast<double>(count) / static_cast<double>(all) : 0;
   const std::string number = percent < 1 ? "<1%" : absl::StrFormat("%.0f%%", percent);
   return Bar(count, most, kBarCells, options_.unicode) + PadLeft(number, kShareCells - kBarCells);
 }

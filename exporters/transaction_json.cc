@@ -115,10 +115,10 @@ void WriteParameters(JsonWriter& json, std::string_view key, std::string_view pa
   json.EndObject();
 }
 
-void WriteEnhanced(JsonWriter& json, const EnhancedStatus& status) {
+void WriteStatus(JsonWriter& json, std::string_view key, const EnhancedStatus& status) {
   const std::string text = std::to_string(status.class_digit) + "." +
                            std::to_string(status.subject) + "." + std::to_string(status.detail);
-  WriteTextOrNull(json, "enhanced", status.class_digit != 0, text);
+  WriteTextOrNull(json, key, status.class_digit != 0, text);
 }
 
 void WriteBody(JsonWriter& json, const Transaction& transaction) {
@@ -161,20 +161,55 @@ void WriteEnvelope(JsonWriter& json, const Transaction& transaction, MailDirecti
   WriteReply(json, "mail_reply", transaction.mail_reply);
 }
 
-// What later stages will know.
-void WriteJudgement(JsonWriter& json) {
-  json.Field("retry", false);
-  for (const char* key : {"bounce", "verdict", "solicited", "confidence", "reason"}) {
-    json.NullField(key);
+// Strings of the message: whatever its writer put there.
+void WriteBounce(JsonWriter& json, const MessageFacts* facts) {
+  if (facts == nullptr || facts->kind == MessageKind::kOther) {
+    json.NullField("bounce");
+    return;
   }
+  json.Key("bounce");
+  json.BeginObject();
+  json.Field("kind", MessageKindName(facts->kind));
+  WriteTextOrNull(json, "reporting_mta", !facts->reporting_mta.empty(), facts->reporting_mta);
+  json.Key("recipients");
+  json.BeginArray();
+  for (const ReportedRecipient& recipient : facts->recipients) {
+    const std::string_view action = DsnActionName(recipient.action);
+    json.BeginObject();
+    WriteTextOrNull(json, "final_recipient", !recipient.final_recipient.empty(),
+                    recipient.final_recipient);
+    WriteTextOrNull(json, "action", !action.empty(), action);
+    WriteStatus(json, "status", recipient.status);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("original_message_ids");
+  json.BeginArray();
+  for (const std::string& id : facts->original_message_ids) json.String(id);
+  json.EndArray();
+  WriteTextOrNull(json, "subject", !facts->subject.empty(), facts->subject);
+  json.EndObject();
+}
+
+void WriteJudgement(JsonWriter& json, const Judgement& judgement) {
+  const bool judged = !judgement.retry;
+  WriteTextOrNull(json, "verdict", judged, VerdictName(judgement.verdict));
+  if (judged && judgement.solicited) {
+    json.Field("solicited", *judgement.solicited);
+  } else {
+    json.NullField("solicited");
+  }
+  WriteTextOrNull(json, "confidence", judged, ConfidenceName(judgement.confidence));
+  WriteTextOrNull(json, "reason", judged && !judgement.reason.empty(), judgement.reason);
 }
 
 }  // namespace
 
-void TransactionJson::Append(const Transaction& transaction, std::string& out) {
+void TransactionJson::Append(const JudgedTransaction& judged, std::string& out) {
+  const Transaction& transaction = judged.transaction;
   JsonWriter json(&out);
   json.BeginObject();
-  WriteEnvelope(json, transaction, local_.DirectionOf(transaction));
+  WriteEnvelope(json, transaction, judged.direction);
   json.Key("recipients");
   json.BeginArray();
   for (const Recipient& recipient : transaction.recipients) {
@@ -185,7 +220,7 @@ void TransactionJson::Append(const Transaction& transaction, std::string& out) {
     json.Field("target", canonical_.address);
     WriteParameters(json, "parameters", transaction.Text(recipient.parameters));
     WriteReply(json, "reply", recipient.reply);
-    WriteEnhanced(json, recipient.enhanced);
+    WriteStatus(json, "enhanced", recipient.enhanced);
     WriteReply(json, "final_reply", recipient.final_reply);
     json.EndObject();
   }
@@ -193,7 +228,9 @@ void TransactionJson::Append(const Transaction& transaction, std::string& out) {
   json.Field("recipients_not_kept", std::uint64_t{transaction.recipients_not_kept});
   WriteBody(json, transaction);
   json.Field("outcome", Name(transaction.outcome));
-  WriteJudgement(json);
+  json.Field("retry", judged.judgement.retry);
+  WriteBounce(json, transaction.facts);
+  WriteJudgement(json, judged.judgement);
   json.Field("completeness", Name(transaction.completeness));
   json.Key("weight");
   json.Double(transaction.weight);

@@ -3,25 +3,23 @@
 
 #include <string>
 
+#include "agent/detect/verdict.h"
 #include "agent/mail/canonical_target.h"
-#include "agent/mail/direction.h"
-#include "agent/smtp/transaction.h"
 
 namespace backscatter {
 
 // Owned by one thread.
 class TransactionJson {
  public:
-  explicit TransactionJson(LocalNetworks local, TargetOptions target = {})
-      : local_(std::move(local)), target_options_(target) {}
+  explicit TransactionJson(TargetOptions target = {}) : target_options_(target) {}
 
   // Appends one line with its line end. Every key of the schema is there, unknown is null; of a
   // parameter that was given twice the first counts, one without a value has "". An added key,
-  // "recipients_not_kept", says how many RCPTs the list leaves out (nearly always 0). O(text).
-  void Append(const Transaction& transaction, std::string& out);
+  // "recipients_not_kept", says how many RCPTs the list leaves out (nearly always 0). A retry
+  // has no verdict. `bounce` is there for every kind that MessageKindName names. O(text).
+  void Append(const JudgedTransaction& judged, std::string& out);
 
  private:
-  LocalNetworks local_;
   TargetOptions target_options_;
   CanonicalTarget canonical_;  // scratch
 };

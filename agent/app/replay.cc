@@ -52,7 +52,6 @@ TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
   TallyOptions options;
   options.targets_capacity = config.targets_capacity;
   options.sources_capacity = config.sources_capacity;
-  options.local_networks = config.local_networks;
   options.target = config.targets;
   options.hash_key = key;
   return options;
@@ -63,14 +62,14 @@ class TransactionFan final : public TransactionSink {
  public:
   // `lines` may be null.
   TransactionFan(Tally* tally, OutputFile* lines, const Config& config)
-      : tally_(*tally),
-        lines_(lines),
-        json_(LocalNetworks(config.local_networks), config.targets) {}
+      : tally_(*tally), lines_(lines), local_(config.local_networks), json_(config.targets) {}
 
   void OnTransaction(const Transaction& transaction) override {
-    tally_.OnTransaction(transaction);
+    const Judgement judgement{.reason = "not_judged"};
+    const JudgedTransaction judged{transaction, local_.DirectionOf(transaction), judgement};
+    tally_.OnTransaction(judged);
     if (lines_ == nullptr) return;
-    json_.Append(transaction, lines_->buffer());
+    json_.Append(judged, lines_->buffer());
     // Whoever watches a slow pipe sees each line at once; a fast one costs ten writes a second.
     const Clock::time_point now = Clock::now();
     if (now - flushed_ >= kFlushInterval) {
@@ -88,6 +87,7 @@ class TransactionFan final : public TransactionSink {
 
   Tally& tally_;
   OutputFile* lines_;
+  LocalNetworks local_;
   TransactionJson json_;
   Clock::time_point flushed_;
 };

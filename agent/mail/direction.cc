@@ -18,6 +18,19 @@ std::string_view MailDirectionName(MailDirection direction) {
   return "unknown";
 }
 
+bool CountsAsReceived(const Transaction& transaction, MailDirection direction) {
+  switch (direction) {
+    case MailDirection::kOutbound:
+      return false;
+    case MailDirection::kInternal:
+      return transaction.source != transaction.server.address;
+    case MailDirection::kUnknown:
+    case MailDirection::kInbound:
+      return true;
+  }
+  return true;
+}
+
 bool LocalNetworks::Contains(const IpAddress& address) const {
   return std::any_of(networks_.begin(), networks_.end(),
                      [&](const IpNetwork& network) { return network.Contains(address); });
@@ -29,19 +42,6 @@ MailDirection LocalNetworks::DirectionOf(const Transaction& transaction) const {
   const bool from_us = Contains(transaction.source);
   if (to_us) return from_us ? MailDirection::kInternal : MailDirection::kInbound;
   return from_us ? MailDirection::kOutbound : MailDirection::kUnknown;
-}
-
-bool LocalNetworks::CountsAsReceived(const Transaction& transaction) const {
-  switch (DirectionOf(transaction)) {
-    case MailDirection::kOutbound:
-      return false;
-    case MailDirection::kInternal:
-      return transaction.source != transaction.server.address;
-    case MailDirection::kUnknown:
-    case MailDirection::kInbound:
-      return true;
-  }
-  return true;
 }
 
 }  // namespace backscatter

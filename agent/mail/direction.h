@@ -1,6 +1,7 @@
 // Which way a transaction went, seen from our networks.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -11,7 +12,12 @@
 namespace backscatter {
 
 enum class MailDirection : std::uint8_t { kUnknown, kInbound, kOutbound, kInternal };
+inline constexpr std::size_t kMailDirections = 4;
 std::string_view MailDirectionName(MailDirection direction);
+
+// False for what targets and sources leave out: outbound, and hops from one of our hosts to itself
+// (content filter, LMTP).
+bool CountsAsReceived(const Transaction& transaction, MailDirection direction);
 
 // `local.networks`, validated. With none every direction is unknown. Cost: one comparison a
 // network.
@@ -22,10 +28,6 @@ class LocalNetworks {
 
   // By the server and the source (the client, or what a trusted proxy said of it).
   MailDirection DirectionOf(const Transaction& transaction) const;
-
-  // False for what targets and sources leave out: outbound, and hops from one of our hosts to
-  // itself (content filter, LMTP).
-  bool CountsAsReceived(const Transaction& transaction) const;
 
   bool Contains(const IpAddress& address) const;
 

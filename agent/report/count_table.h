@@ -62,7 +62,8 @@ class CountTable {
   void PrefetchRow(std::uint32_t id) const {
     if (id >= rows_.size()) return;
     const char* row = reinterpret_cast<const char*>(&rows_[id]);
-    __builtin_prefetch(row, 1);
+    constexpr std::size_t kLine = 64;
+    for (std::size_t at = 0; at < sizeof(Row); at += kLine) __builtin_prefetch(row + at, 1);
     __builtin_prefetch(row + sizeof(Row) - 1, 1);
   }
   void PrefetchKey(std::uint32_t id) const {

@@ -58,18 +58,20 @@ std::vector<std::uint32_t> SortedIds(const Table& table, std::size_t top, Name n
 
 template <typename Row>
 AddressCounts CountsOf(const Row& row, std::string address, std::uint64_t unplaced) {
-  return {.address = std::move(address),
-          .recipients = row.recipients,
-          .accepted = row.accepted,
-          .deferred = row.deferred,
-          .refused = row.refused,
-          .unknown = row.recipients - row.accepted - row.deferred - row.refused,
-          .delivered = row.delivered,
-          .distinct = row.distinct,
-          .undercount = row.undercount + unplaced,
-          .estimated_recipients = row.estimated,
-          .first = row.first,
-          .last = row.last};
+  AddressCounts counts = {.address = std::move(address),
+                          .recipients = row.recipients,
+                          .accepted = row.accepted,
+                          .deferred = row.deferred,
+                          .refused = row.refused,
+                          .unknown = row.recipients - row.accepted - row.deferred - row.refused,
+                          .delivered = row.delivered,
+                          .distinct = row.distinct,
+                          .undercount = row.undercount + unplaced,
+                          .estimated_recipients = row.estimated,
+                          .first = row.first,
+                          .last = row.last};
+  std::ranges::copy(row.verdicts, counts.verdicts.begin());
+  return counts;
 }
 
 std::string SourceText(std::string_view key) {
@@ -87,6 +89,8 @@ void Tally::FillReport(std::size_t top, Report& report) {
   report.recipients = totals_.recipients;
   report.estimated_recipients = totals_.estimated_recipients;
   report.estimated_null_sender_recipients = totals_.estimated_null_sender_recipients;
+  report.verdicts = totals_.verdicts;
+  report.judgements = totals_.judgements;
 
   const auto target_name = [&](std::uint32_t id) { return targets_.KeyOf(targets_.at(id)); };
   const auto source_name = [&](std::uint32_t id) {

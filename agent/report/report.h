@@ -1,13 +1,17 @@
 // The report as plain data: what the table and the JSON document are written from.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/base/ledger.h"
 #include "agent/base/packet_time.h"
+#include "agent/detect/verdict.h"
+#include "agent/mail/direction.h"
 
 namespace backscatter {
 
@@ -39,6 +43,36 @@ struct SessionTotals {
   std::uint64_t with_gaps = 0;
 };
 
+// One count a verdict. Retries have none.
+using VerdictCounts = std::array<std::uint64_t, kVerdicts>;
+
+// Transactions that are no retry, by all that metrics tell apart.
+class JudgementCounts {
+ public:
+  void Add(MailDirection direction, const Judgement& judgement) {
+    ++counts_[Index(direction, judgement.verdict, judgement.confidence, judgement.solicited)];
+  }
+  std::uint64_t Get(MailDirection direction, Verdict verdict, Confidence confidence,
+                    std::optional<bool> solicited) const {
+    return counts_[Index(direction, verdict, confidence, solicited)];
+  }
+
+ private:
+  static constexpr std::size_t kConfidences = 3;
+  static constexpr std::size_t kAnswers = 3;  // to "solicited?": not known, no, yes
+
+  static std::size_t Index(MailDirection direction, Verdict verdict, Confidence confidence,
+                           std::optional<bool> solicited) {
+    const std::size_t answer = !solicited ? 0 : *solicited ? 2 : 1;
+    std::size_t index = static_cast<std::size_t>(direction);
+    index = index * kVerdicts + static_cast<std::size_t>(verdict);
+    index = index * kConfidences + static_cast<std::size_t>(confidence);
+    return index * kAnswers + answer;
+  }
+
+  std::array<std::uint64_t, kMailDirections * kVerdicts * kConfidences * kAnswers> counts_{};
+};
+
 struct TransactionTotals {
   std::uint64_t total = 0;  // accepted + rejected + aborted + unfinished
   std::uint64_t null_sender = 0;
@@ -47,6 +81,7 @@ struct TransactionTotals {
   std::uint64_t rejected = 0;
   std::uint64_t aborted = 0;
   std::uint64_t unfinished = 0;
+  std::uint64_t retries = 0;  // total = retries + the sum of all verdicts
 };
 
 // Null-sender RCPTs of one target, or from one source.
@@ -63,6 +98,7 @@ struct AddressCounts {
   double estimated_recipients = 0;
   PacketTime first = 0;  // of the MAIL commands
   PacketTime last = 0;
+  VerdictCounts verdicts = {};  // RCPTs; recipients = their sum + the RCPTs of retries
 };
 
 struct DomainCounts {
@@ -93,6 +129,8 @@ struct Report {
   std::uint64_t recipients = 0;  // every RCPT command
   double estimated_recipients = 0;
   double estimated_null_sender_recipients = 0;
+  VerdictCounts verdicts = {};  // transactions
+  JudgementCounts judgements;
   // Sorted by recipients, highest first, then by name; cut to the length asked for.
   std::vector<AddressCounts> targets;
   std::vector<AddressCounts> sources;

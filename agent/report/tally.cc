@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "agent/mail/direction.h"
+
 namespace backscatter {
 namespace {
 
@@ -16,8 +18,7 @@ bool IsDelivered(const Transaction& transaction, const Recipient& recipient) {
 }  // namespace
 
 Tally::Tally(const TallyOptions& options, Ledger* ledger)
-    : local_(options.local_networks),
-      target_options_(options.target),
+    : target_options_(options.target),
       ledger_(*ledger),
       targets_(options.targets_capacity, options.hash_key),
       sources_(options.sources_capacity, options.hash_key),
@@ -39,12 +40,23 @@ void Tally::OnSession(const SessionSummary& session) {
   totals_.estimated_recipients += session.weight * static_cast<double>(session.orphan_recipients);
 }
 
-void Tally::OnTransaction(const Transaction& transaction) {
+void Tally::OnTransaction(const JudgedTransaction& judged) {
+  const Transaction& transaction = judged.transaction;
   CountTotals(transaction);
+  CountJudgement(judged);
   if (transaction.null_sender && !transaction.recipients.empty() &&
-      local_.CountsAsReceived(transaction)) {
-    Wait(transaction);
+      CountsAsReceived(transaction, judged.direction)) {
+    Wait(judged);
   }
+}
+
+void Tally::CountJudgement(const JudgedTransaction& judged) {
+  if (judged.judgement.retry) {
+    ++totals_.transactions.retries;
+    return;
+  }
+  ++totals_.verdicts[static_cast<std::size_t>(judged.judgement.verdict)];
+  totals_.judgements.Add(judged.direction, judged.judgement);
 }
 
 void Tally::CountTotals(const Transaction& transaction) {
@@ -76,7 +88,8 @@ void Tally::CountTotals(const Transaction& transaction) {
   }
 }
 
-void Tally::Wait(const Transaction& transaction) {
+void Tally::Wait(const JudgedTransaction& judged) {
+  const Transaction& transaction = judged.transaction;
   const std::uint32_t source_hash = sources_.Hash(KeyOfAddress(transaction.source));
   sources_.PrefetchSlot(source_hash);
   std::uint32_t not_kept = transaction.recipients_not_kept;
@@ -93,7 +106,9 @@ void Tally::Wait(const Transaction& transaction) {
                         .not_kept = std::exchange(not_kept, 0),
                         .reply = recipient.reply,
                         .delivered = IsDelivered(transaction, recipient),
-                        .unknown_user = recipient.unknown_user});
+                        .unknown_user = recipient.unknown_user,
+                        .retry = judged.judgement.retry,
+                        .verdict = judged.judgement.verdict});
     if (waiting_.size() == kBatch) CountWaiting();
   }
 }

@@ -3,11 +3,13 @@
 // What is counted is defined in ARCHITECTURE, "Definitions". Totals are always exact. Rows beyond a
 // cap follow count_table.h; distinct counts are the pairs held, so never more than the truth.
 //
-// Memory grows with use. At the default caps, in bytes: a target 88 + its address + 11 to 21,
-// a source 104 + 11 to 21, a domain 40 + its name + 11 to 21, a pair 11 to 21. Everything full:
-// about 170 MB of targets, 120 MB of sources, 120 MB of domains, 64 MB for each set of pairs.
+// Memory grows with use. At the default caps, in bytes: a target 152 + its address + 11 to 21,
+// a source 168 + 11 to 21, a domain 40 + its name + 11 to 21, a pair 11 to 21. Everything full:
+// about 240 MB of targets, 190 MB of sources, 120 MB of domains, 64 MB for each set of pairs.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -18,8 +20,8 @@
 #include "agent/base/ip_address.h"
 #include "agent/base/keyed_hash.h"
 #include "agent/base/ledger.h"
+#include "agent/detect/verdict.h"
 #include "agent/mail/canonical_target.h"
-#include "agent/mail/direction.h"
 #include "agent/report/count_table.h"
 #include "agent/report/pair_set.h"
 #include "agent/report/report.h"
@@ -31,7 +33,6 @@ struct TallyOptions {
   std::size_t targets_capacity = 1'000'000;  // also of domains
   std::size_t sources_capacity = 1'000'000;
   std::size_t pairs_capacity = 4'000'000;  // of each set of pairs
-  std::vector<IpNetwork> local_networks;   // none: every direction is unknown, everything counts
   TargetOptions target;
   HashKey hash_key;  // give HashKey::Random() where input is hostile; no count depends on it
 };
@@ -39,13 +40,13 @@ struct TallyOptions {
 // Owned by one thread. Nothing is allocated for a transaction whose keys are known. The rows of a
 // large table are rarely in the cache, so RCPTs are counted in small batches whose memory is asked
 // for ahead; FillReport and MemoryBytes count what waits first.
-class Tally final : public TransactionSink {
+class Tally final : public JudgedTransactionSink {
  public:
   Tally(const TallyOptions& options, Ledger* ledger);  // the ledger must outlive it
   Tally(const Tally&) = delete;
   Tally& operator=(const Tally&) = delete;
 
-  void OnTransaction(const Transaction& transaction) override;
+  void OnTransaction(const JudgedTransaction& judged) override;
   void OnSession(const SessionSummary& session) override;
 
   // Everything that is counted here: all of `report` but run, captures and the ledger. Lists get
@@ -65,6 +66,12 @@ class Tally final : public TransactionSink {
     PacketTime last = std::numeric_limits<PacketTime>::min();
     std::uint32_t distinct = 0;
     std::uint32_t domain = kNoRow;  // of a target: the first domain it was counted under
+    std::array<std::uint32_t, kVerdicts> verdicts{};  // RCPTs; they stay at their largest value
+
+    void AddVerdict(Verdict verdict, std::uint32_t count) {
+      std::uint32_t& sum = verdicts[static_cast<std::size_t>(verdict)];
+      sum += std::min(count, std::numeric_limits<std::uint32_t>::max() - sum);
+    }
   };
   struct DomainRow : KeyedRow {
     std::uint64_t unknown_user = 0;
@@ -96,6 +103,8 @@ class Tally final : public TransactionSink {
     std::uint16_t reply = 0;
     bool delivered = false;
     bool unknown_user = false;
+    bool retry = false;
+    Verdict verdict = Verdict::kUnknown;  // unless it is a retry
     std::uint32_t target_guess = kNoRow;
     std::uint32_t source_guess = kNoRow;
   };
@@ -115,7 +124,8 @@ class Tally final : public TransactionSink {
   }
 
   void CountTotals(const Transaction& transaction);
-  void Wait(const Transaction& transaction);
+  void CountJudgement(const JudgedTransaction& judged);
+  void Wait(const JudgedTransaction& judged);
   void CountWaiting();
   void AskForMemory();
   void Count(Waiting& waiting);
@@ -135,7 +145,6 @@ class Tally final : public TransactionSink {
 
   void FillBounds(ErrorBounds& bounds) const;
 
-  LocalNetworks local_;
   TargetOptions target_options_;
   Ledger& ledger_;
   Report totals_;  // only its totals are kept here

@@ -48,6 +48,7 @@ void Tally::Count(Waiting& waiting) {
   CountReply(waiting, source_row);
   source_row.recipients += waiting.not_kept;
   source_row.estimated += waiting.weight * waiting.not_kept;
+  if (!waiting.retry) source_row.AddVerdict(waiting.verdict, waiting.not_kept);
   unplaced_recipients_ += waiting.not_kept;
   DomainRow& domain = domains_.at(place.domain);
   ++domain.recipients;
@@ -74,6 +75,7 @@ void Tally::CountReply(const Waiting& waiting, AddressRow& row) {
       break;  // no reply seen, or one that settles nothing
   }
   if (waiting.delivered) ++row.delivered;
+  if (!waiting.retry) row.AddVerdict(waiting.verdict, 1);
 }
 
 void Tally::CountPairs(Place place, std::uint32_t source) {

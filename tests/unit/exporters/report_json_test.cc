@@ -81,6 +81,20 @@ TEST(ReportJson, RowsHaveEveryKeyOfTheSchema) {
                                             {"targets", 1}}));
 }
 
+TEST(ReportJson, VerdictsAreThoseThatOccurredInTheOrderOfTheSchema) {
+  Report report;
+  report.transactions = {.total = 10, .retries = 2};
+  report.verdicts[static_cast<std::size_t>(Verdict::kUnknown)] = 1;
+  report.verdicts[static_cast<std::size_t>(Verdict::kBackscatter)] = 7;
+  report.targets = {Row("a@example.org", 10)};
+  report.targets[0].verdicts[static_cast<std::size_t>(Verdict::kSolicited)] = 3;
+  const std::string text = Text(report);
+  EXPECT_NE(text.find(R"("verdicts":{"backscatter":7,"unknown":1})"), std::string::npos);
+  const Json json = Json::parse(text);
+  EXPECT_EQ(json.at("transactions").at("retries"), 2);
+  EXPECT_EQ(json.at("targets").at(0).at("verdicts"), (Json{{"solicited", 3}}));
+}
+
 TEST(ReportJson, CapturesSayWhatWasReadAndWhatWentWrong) {
   Report report;
   report.captures = {{.file = "a.pcap",

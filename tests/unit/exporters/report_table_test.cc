@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "exporters/text_layout.h"
+#include "exporters/verdict_words.h"
 
 namespace backscatter {
 namespace {
@@ -44,6 +45,11 @@ Report Flood() {
                          .aborted = 60,
                          .unfinished = 40};
   report.recipients = 2500;
+  report.transactions.retries = 50;
+  report.verdicts[static_cast<std::size_t>(Verdict::kNormal)] = 500;
+  report.verdicts[static_cast<std::size_t>(Verdict::kBackscatter)] = 1440;
+  report.verdicts[static_cast<std::size_t>(Verdict::kNullRejectedRcpt)] = 5;
+  report.verdicts[static_cast<std::size_t>(Verdict::kSolicited)] = 5;
   report.targets = {Row("victim@example.org", 1000, 199, 311),
                     Row("someone.with.a.long.name@mail.department.example.org", 90, 9, 12),
                     Row("\u4f8b\u5b50@example.net", 0, 1, 1)};
@@ -67,6 +73,13 @@ Transactions  2,000   1,000 accepted · 900 rejected · 60 aborted · 40 unfinis
 Recipients    2,500
 Null sender   1,500   with 1,600 recipients
 
+Verdicts (without 50 retries)
+transactions  share        verdict             meaning
+       1,440  ██████  74%  backscatter         bounces of mail we did not send
+         500  ██▏     26%  normal              ordinary mail
+           5  ▏       <1%  null_rejected_rcpt  refused before the message
+           5  ▏       <1%  solicited           bounces of our own mail
+
 Top targets (3 of 1,532)
 RCPTs  share        accepted  rejected  sources     first      last  target
 1,200  ██████  75%     1,000       200      311  23:10:27  23:11:26  victim@example.org
@@ -83,6 +96,27 @@ Half seen     2 of 1,200 sessions captured in one direction only
 Lost          5,120 bytes of TCP streams that were not captured
 Odd           long_line 3,456, bare_line_feed 12
 )");
+}
+
+TEST(ReportTable, OrdinaryMailAloneIsNoVerdictWorthALine) {
+  Report report;
+  EXPECT_THAT(RenderReportTable(report, {}), Not(HasSubstr("Verdicts")));
+  report.verdicts[static_cast<std::size_t>(Verdict::kNormal)] = 3;
+  EXPECT_THAT(RenderReportTable(report, {}), Not(HasSubstr("Verdicts")));
+  report.verdicts[static_cast<std::size_t>(Verdict::kCalloutProbe)] = 1;
+  report.transactions.retries = 1;
+  EXPECT_THAT(RenderReportTable(report, {}), HasSubstr("Verdicts (without 1 retry)\n"));
+}
+
+TEST(ReportTable, EveryVerdictHasWordsThatFitItsLine) {
+  Report report;
+  report.verdicts.fill(999'999'999);
+  const std::string table = RenderReportTable(report, {.width = 80});
+  for (std::size_t i = 0; i < kVerdicts; ++i) {
+    const std::string_view words = VerdictWords(static_cast<Verdict>(i));
+    EXPECT_FALSE(words.empty());
+    EXPECT_THAT(table, HasSubstr(std::string(words) + "\n"));
+  }
 }
 
 TEST(ReportTable, PipedItIsPlainAscii) {
@@ -126,6 +160,7 @@ TEST(ReportTable, NoLineIsWiderThanAskedForWhateverTheNumbers) {
     }
     if (random() % 2 == 0) report.run.end += 86400 * kSecond;
     report.error_bounds.distinct = random() % most;
+    for (std::uint64_t& count : report.verdicts) count = random() >> (random() % 64);
     report.captures[0].file = std::string(random() % 200, 'f');
     report.captures[0].error = std::string(random() % 200, 'e') + " is " + std::string(90, 'w');
     for (const std::size_t width : {std::size_t{80}, std::size_t{100}}) {

@@ -14,9 +14,10 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string Line(const Transaction& transaction, LocalNetworks local = {}) {
+std::string Line(const Transaction& transaction, const Judgement& judgement = {},
+                 MailDirection direction = MailDirection::kUnknown) {
   std::string out;
-  TransactionJson(std::move(local)).Append(transaction, out);
+  TransactionJson().Append({transaction, direction, judgement}, out);
   return out;
 }
 
@@ -45,20 +46,25 @@ TEST(TransactionJson, AFullTransactionIsTheGoldenLine) {
   recipient.enhanced = {.subject = 1, .detail = 1, .class_digit = 5};
   transaction.body_read = BodyRead::kHeaders;
   transaction.body_bytes = 2309;
-  EXPECT_EQ(Line(transaction, LocalNetworks({*IpNetwork::Parse("192.0.2.0/24")})),
-            R"({"schema":"backscatter.transaction/1","start":"2026-11-24T23:10:27.000000000Z",)"
-            R"("end":"2026-11-24T23:10:27.000000001Z","client":"203.0.113.5:40000",)"
-            R"("server":"192.0.2.25:25","source":"203.0.113.5","direction":"inbound",)"
-            R"("helo":"mx.sender.test","protocol":"esmtp","tls":"starttls","mail_from":"",)"
-            R"("null_sender":true,"mail_parameters":{"SIZE":"2309","BODY":"8BITMIME"},)"
-            R"("mail_reply":250,"recipients":[{"address":"prvs=1234abcdef=Ann@Example.ORG",)"
-            R"("target":"Ann@example.org","parameters":{"ORCPT":"rfc822;ann+2B@example.org",)"
-            R"("NOTIFY":"NEVER"},"reply":550,"enhanced":"5.1.1","final_reply":null}],)"
-            R"("recipients_not_kept":0,"body":{"command":"DATA","started":true,"read":"headers",)"
-            R"("bytes":2309,"reply":250},"outcome":"accepted","retry":false,"bounce":null,)"
-            R"("verdict":null,"solicited":null,"confidence":null,"reason":null,)"
-            R"("completeness":"complete","weight":1})"
-            "\n");
+  const Judgement judgement{.verdict = Verdict::kBackscatter,
+                            .solicited = false,
+                            .confidence = Confidence::kMedium,
+                            .reason = "not_sent"};
+  EXPECT_EQ(
+      Line(transaction, judgement, MailDirection::kInbound),
+      R"({"schema":"backscatter.transaction/1","start":"2026-11-24T23:10:27.000000000Z",)"
+      R"("end":"2026-11-24T23:10:27.000000001Z","client":"203.0.113.5:40000",)"
+      R"("server":"192.0.2.25:25","source":"203.0.113.5","direction":"inbound",)"
+      R"("helo":"mx.sender.test","protocol":"esmtp","tls":"starttls","mail_from":"",)"
+      R"("null_sender":true,"mail_parameters":{"SIZE":"2309","BODY":"8BITMIME"},)"
+      R"("mail_reply":250,"recipients":[{"address":"prvs=1234abcdef=Ann@Example.ORG",)"
+      R"("target":"Ann@example.org","parameters":{"ORCPT":"rfc822;ann+2B@example.org",)"
+      R"("NOTIFY":"NEVER"},"reply":550,"enhanced":"5.1.1","final_reply":null}],)"
+      R"("recipients_not_kept":0,"body":{"command":"DATA","started":true,"read":"headers",)"
+      R"("bytes":2309,"reply":250},"outcome":"accepted","retry":false,"bounce":null,)"
+      R"("verdict":"backscatter","solicited":false,"confidence":"medium","reason":"not_sent",)"
+      R"("completeness":"complete","weight":1})"
+      "\n");
 }
 
 TEST(TransactionJson, EveryKeyIsThereAndUnknownIsNull) {
@@ -71,12 +77,74 @@ TEST(TransactionJson, EveryKeyIsThereAndUnknownIsNull) {
         "confidence", "reason",      "weight",     "completeness", "mail_parameters"}) {
     EXPECT_TRUE(line.contains(key)) << key;
   }
-  for (const char* key : {"helo", "mail_from", "mail_reply", "bounce", "verdict"}) {
+  for (const char* key : {"helo", "mail_from", "mail_reply", "bounce", "solicited", "reason"}) {
     EXPECT_TRUE(line.at(key).is_null()) << key;
   }
   EXPECT_TRUE(line.at("body").at("command").is_null());
   EXPECT_TRUE(line.at("body").at("reply").is_null());
   EXPECT_EQ(line.at("direction"), "unknown");
+}
+
+TEST(TransactionJson, ARetryHasNoVerdictOfItsOwn) {
+  const Json line = Parse(Line(
+      Bounce("203.0.113.5"),
+      {.retry = true, .verdict = Verdict::kBackscatter, .solicited = false, .reason = "not_sent"}));
+  EXPECT_EQ(line.at("retry"), true);
+  for (const char* key : {"verdict", "solicited", "confidence", "reason"}) {
+    EXPECT_TRUE(line.at(key).is_null()) << key;
+  }
+}
+
+TEST(TransactionJson, ABounceIsWhatItsMessageSays) {
+  MessageFacts facts;
+  facts.kind = MessageKind::kDsnFailed;
+  facts.reporting_mta = "mx.sender.test";
+  facts.recipients = {{.final_recipient = "bob@example.net",
+                       .original_recipient = "b@example.net",
+                       .action = DsnAction::kFailed,
+                       .status = {.subject = 1, .detail = 1, .class_digit = 5}},
+                      {}};
+  facts.original_message_ids = {"1@example.org", "2@example.org"};
+  facts.subject = "Undelivered mail";
+  Transaction transaction = Bounce("203.0.113.5");
+  transaction.facts = &facts;
+  EXPECT_EQ(Parse(Line(transaction)).at("bounce"),
+            Json::parse(R"({"kind":"dsn_failed","reporting_mta":"mx.sender.test","recipients":[)"
+                        R"({"final_recipient":"bob@example.net","action":"failed",)"
+                        R"("status":"5.1.1"},)"
+                        R"({"final_recipient":null,"action":null,"status":null}],)"
+                        R"("original_message_ids":["1@example.org","2@example.org"],)"
+                        R"("subject":"Undelivered mail"})"));
+}
+
+TEST(TransactionJson, WhatIsNotKnownOfABounceIsNull) {
+  MessageFacts facts;
+  Transaction transaction = Bounce("203.0.113.5");
+  transaction.facts = &facts;
+  EXPECT_TRUE(Parse(Line(transaction)).at("bounce").is_null());  // kOther
+  facts.kind = MessageKind::kAutoReply;
+  EXPECT_EQ(Parse(Line(transaction)).at("bounce"),
+            Json::parse(R"({"kind":"auto_reply","reporting_mta":null,"recipients":[],)"
+                        R"("original_message_ids":[],"subject":null})"));
+}
+
+TEST(TransactionJson, HostileBytesOfAMessageStayInsideTheirString) {
+  const std::string hostile = "a\"}\n{\x1b\xff";
+  MessageFacts facts;
+  facts.kind = MessageKind::kNonstandardBounce;
+  facts.reporting_mta = facts.subject = hostile;
+  facts.recipients.emplace_back().final_recipient = hostile;
+  facts.original_message_ids = {hostile};
+  Transaction transaction = Bounce("203.0.113.5");
+  transaction.facts = &facts;
+  const std::string line = Line(transaction);
+  EXPECT_EQ(line.find('\n'), line.size() - 1);
+  const Json bounce = Parse(line).at("bounce");
+  const std::string safe = "a\"}\n{\x1b\ufffd";
+  EXPECT_EQ(bounce.at("reporting_mta"), safe);
+  EXPECT_EQ(bounce.at("subject"), safe);
+  EXPECT_EQ(bounce.at("recipients").at(0).at("final_recipient"), safe);
+  EXPECT_EQ(bounce.at("original_message_ids").at(0), safe);
 }
 
 TEST(TransactionJson, TheNullSenderIsEmptyInEachOfItsSpellings) {

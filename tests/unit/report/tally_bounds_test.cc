@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/report/tally.h"
+#include "tests/support/judged.h"
 #include "tests/support/make_transaction.h"
 
 namespace backscatter {
@@ -56,7 +57,7 @@ void AddOne(std::mt19937_64& random, std::size_t targets, std::size_t sources, T
     truths.domain_targets[domain].insert(target);
     ++truths.recipients;
   }
-  tally.OnTransaction(transaction);
+  Give(tally, transaction);
 }
 
 void ExpectExact(const std::vector<AddressCounts>& rows,
@@ -156,8 +157,8 @@ TEST(TallyBounds, DomainsHaveACapToo) {
   options.targets_capacity = 10;
   Tally tally(options, &ledger);
   for (int i = 0; i < 200; ++i) {
-    tally.OnTransaction(BounceTo("a@d" + std::to_string(i) + ".test", "198.51.100.1"));
-    tally.OnTransaction(BounceTo("a@heavy.test", "198.51.100.2"));
+    Give(tally, BounceTo("a@d" + std::to_string(i) + ".test", "198.51.100.1"));
+    Give(tally, BounceTo("a@heavy.test", "198.51.100.2"));
   }
   const Report report = MakeReport(tally, ledger, {}, {}, 0);
   EXPECT_LE(report.domains.size(), 10u);

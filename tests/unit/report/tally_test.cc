@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cstdint>
+#include <numeric>
+#include <optional>
 #include <string>
 
+#include "tests/support/judged.h"
 #include "tests/support/make_transaction.h"
 
 namespace backscatter {
@@ -34,7 +38,7 @@ TEST_F(TallyTest, OutcomesPartitionTheTransactions) {
     Transaction transaction = Bounce("198.51.100.1");
     transaction.outcome = outcome;
     transaction.null_sender = outcome == Outcome::kRejected;
-    tally_.OnTransaction(transaction);
+    Give(tally_, transaction);
   }
   const TransactionTotals totals = Snapshot().transactions;
   EXPECT_EQ(totals.total, 5u);
@@ -48,9 +52,9 @@ TEST_F(TallyTest, OutcomesPartitionTheTransactions) {
 TEST_F(TallyTest, RecipientsHoldOrphansAndThoseThatWereNotKept) {
   Transaction transaction = BounceTo("a@example.org", "198.51.100.1");
   transaction.recipients_not_kept = 7;
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
   transaction.null_sender = false;
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
   tally_.OnSession({.orphan_recipients = 3});
   const Report report = Snapshot();
   EXPECT_EQ(report.recipients, 19u);
@@ -82,7 +86,7 @@ TEST_F(TallyTest, RepliesPartitionTheRecipientsOfATargetAndOfASource) {
        std::to_array<std::uint16_t>({250, 251, 450, 550, 521, 0, 354})) {
     AddRecipient(transaction, "a@example.org", reply);
   }
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
   const Report report = Snapshot();
   for (const AddressCounts& row : {report.targets.at(0), report.sources.at(0)}) {
     EXPECT_EQ(row.recipients, 7u);
@@ -102,9 +106,9 @@ TEST_F(TallyTest, RepliesPartitionTheRecipientsOfATargetAndOfASource) {
 TEST_F(TallyTest, DeliveredNeedsAPositiveFinalReply) {
   Transaction transaction = BounceTo("a@example.org", "198.51.100.1");
   transaction.body_reply = 554;
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
   transaction.body_reply = 0;
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
   EXPECT_EQ(Snapshot().targets.at(0).delivered, 0u);
 }
 
@@ -114,7 +118,7 @@ TEST_F(TallyTest, InLmtpEachRecipientHasItsOwnFinalReply) {
   transaction.body_reply = 250;  // the highest
   AddRecipient(transaction, "a@example.org").final_reply = 250;
   AddRecipient(transaction, "b@example.org").final_reply = 452;
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
   const Report report = Snapshot();
   EXPECT_EQ(report.targets.at(0).delivered, 1u);
   EXPECT_EQ(report.targets.at(1).delivered, 0u);
@@ -124,8 +128,8 @@ TEST_F(TallyTest, InLmtpEachRecipientHasItsOwnFinalReply) {
 TEST_F(TallyTest, OnlyNullSendersHaveTargetsAndSources) {
   Transaction transaction = BounceTo("a@example.org", "198.51.100.1");
   transaction.null_sender = false;
-  tally_.OnTransaction(transaction);
-  tally_.OnTransaction(Bounce("198.51.100.2"));  // no RCPT: no source either
+  Give(tally_, transaction);
+  Give(tally_, Bounce("198.51.100.2"));  // no RCPT: no source either
   const Report report = Snapshot();
   EXPECT_TRUE(report.targets.empty());
   EXPECT_TRUE(report.sources.empty());
@@ -136,10 +140,10 @@ TEST_F(TallyTest, EverySpellingOfATargetIsOneRowAndSumsHold) {
   for (const char* spelling :
        {"a@example.org", "a@EXAMPLE.org", "\"a\"@example.org", "@relay.test:a@example.org",
         "prvs=1234abcdef=a@example.org", "a@example.org", "a@EXAMPLE.org"}) {
-    tally_.OnTransaction(BounceTo(spelling, "198.51.100.1"));
+    Give(tally_, BounceTo(spelling, "198.51.100.1"));
   }
-  tally_.OnTransaction(BounceTo("not an address", "198.51.100.1"));
-  tally_.OnTransaction(BounceTo("", "198.51.100.1"));
+  Give(tally_, BounceTo("not an address", "198.51.100.1"));
+  Give(tally_, BounceTo("", "198.51.100.1"));
   const Report report = Snapshot();
   ASSERT_EQ(report.targets.size(), 2u);
   EXPECT_EQ(report.targets[0].address, "a@example.org");
@@ -159,9 +163,9 @@ TEST_F(TallyTest, DomainsCountUnknownUsersDistinctSourcesAndDistinctTargets) {
   AddRecipient(transaction, "a@example.org", 550).unknown_user = true;
   AddRecipient(transaction, "b@example.org");
   AddRecipient(transaction, "c@example.net");
-  tally_.OnTransaction(transaction);
-  tally_.OnTransaction(BounceTo("a@example.org", "198.51.100.2"));
-  tally_.OnTransaction(BounceTo("a@example.org", "198.51.100.2"));
+  Give(tally_, transaction);
+  Give(tally_, BounceTo("a@example.org", "198.51.100.2"));
+  Give(tally_, BounceTo("a@example.org", "198.51.100.2"));
   const Report report = Snapshot();
   ASSERT_EQ(report.domains.size(), 2u);
   EXPECT_EQ(report.domains[0].domain, "example.org");
@@ -175,8 +179,8 @@ TEST_F(TallyTest, DomainsCountUnknownUsersDistinctSourcesAndDistinctTargets) {
 
 TEST_F(TallyTest, AnSrsTargetIsItsOriginalAddressUnderTheForwardersDomain) {
   for (int round = 0; round < 2; ++round) {
-    tally_.OnTransaction(BounceTo("user@origin.test", "198.51.100.1"));
-    tally_.OnTransaction(BounceTo("SRS0=abcd=XY=origin.test=user@fwd.test", "198.51.100.1"));
+    Give(tally_, BounceTo("user@origin.test", "198.51.100.1"));
+    Give(tally_, BounceTo("SRS0=abcd=XY=origin.test=user@fwd.test", "198.51.100.1"));
   }
   const Report report = Snapshot();
   ASSERT_EQ(report.targets.size(), 1u);
@@ -193,7 +197,7 @@ TEST_F(TallyTest, AnSrsTargetIsItsOriginalAddressUnderTheForwardersDomain) {
 TEST_F(TallyTest, ListsAreSortedByCountThenByAddressAndCutToTheLengthAskedFor) {
   for (const char* address : {"d@example.org", "a-long-local-part-2@example.org", "c@example.org",
                               "a-long-local-part-1@example.org", "c@example.org"}) {
-    tally_.OnTransaction(BounceTo(address, "198.51.100.1"));
+    Give(tally_, BounceTo(address, "198.51.100.1"));
   }
   const Report all = Snapshot();
   ASSERT_EQ(all.targets.size(), 4u);
@@ -209,7 +213,7 @@ TEST_F(TallyTest, ListsAreSortedByCountThenByAddressAndCutToTheLengthAskedFor) {
 
 TEST_F(TallyTest, FirstAndLastDoNotDependOnTheOrderOfArrival) {
   for (const PacketTime at : {30, 10, 20}) {
-    tally_.OnTransaction(BounceTo("a@example.org", "198.51.100.1", 250, at));
+    Give(tally_, BounceTo("a@example.org", "198.51.100.1", 250, at));
   }
   const Report report = Snapshot();
   EXPECT_EQ(report.targets.at(0).first, 10);
@@ -221,8 +225,8 @@ TEST_F(TallyTest, FirstAndLastDoNotDependOnTheOrderOfArrival) {
 TEST_F(TallyTest, WeightsAreSummedBesideTheRawCounts) {
   Transaction transaction = BounceTo("a@example.org", "198.51.100.1");
   transaction.weight = 10;
-  tally_.OnTransaction(transaction);
-  tally_.OnTransaction(transaction);
+  Give(tally_, transaction);
+  Give(tally_, transaction);
   const Report report = Snapshot();
   EXPECT_EQ(report.recipients, 2u);
   EXPECT_EQ(report.estimated_recipients, 20);
@@ -234,10 +238,8 @@ TEST_F(TallyTest, WeightsAreSummedBesideTheRawCounts) {
 
 TEST(Tally, TargetsAndSourcesLeaveOutOutboundButTotalsDoNot) {
   Ledger ledger;
-  TallyOptions options;
-  options.local_networks = {*IpNetwork::Parse("198.51.100.0/24")};
-  Tally tally(options, &ledger);
-  tally.OnTransaction(BounceTo("a@example.org", "198.51.100.1"));  // to 192.0.2.25
+  Tally tally(TallyOptions{}, &ledger);
+  Give(tally, BounceTo("a@example.org", "198.51.100.1"), {}, MailDirection::kOutbound);
   const Report report = MakeReport(tally, ledger, {}, {}, 0);
   EXPECT_TRUE(report.targets.empty());
   EXPECT_TRUE(report.sources.empty());
@@ -245,14 +247,84 @@ TEST(Tally, TargetsAndSourcesLeaveOutOutboundButTotalsDoNot) {
   EXPECT_EQ(report.transactions.null_sender_recipients, 1u);
 }
 
+std::uint64_t Of(const VerdictCounts& counts, Verdict verdict) {
+  return counts[static_cast<std::size_t>(verdict)];
+}
+
+TEST_F(TallyTest, VerdictsAndRetriesPartitionTheTransactions) {
+  const Transaction bounce = BounceTo("a@example.org", "198.51.100.1");
+  Transaction mail = bounce;
+  mail.null_sender = false;
+  Give(tally_, bounce, {.verdict = Verdict::kBackscatter});
+  Give(tally_, bounce, {.verdict = Verdict::kBackscatter});
+  Give(tally_, bounce, {.retry = true, .verdict = Verdict::kBackscatter});
+  Give(tally_, mail, {.verdict = Verdict::kNormal});
+  Give(tally_, bounce, {.verdict = Verdict::kEmitted}, MailDirection::kOutbound);
+  const Report report = Snapshot();
+  EXPECT_EQ(Of(report.verdicts, Verdict::kBackscatter), 2u);
+  EXPECT_EQ(Of(report.verdicts, Verdict::kNormal), 1u);
+  EXPECT_EQ(Of(report.verdicts, Verdict::kEmitted), 1u);
+  EXPECT_EQ(report.transactions.retries, 1u);
+  EXPECT_EQ(std::accumulate(report.verdicts.begin(), report.verdicts.end(), std::uint64_t{1}),
+            report.transactions.total);
+}
+
+TEST_F(TallyTest, VerdictsOfRowsCountRecipientsOfNullSenders) {
+  Transaction two = BounceTo("a@example.org", "198.51.100.1");
+  AddRecipient(two, "b@example.org");
+  two.recipients_not_kept = 5;
+  Give(tally_, two, {.verdict = Verdict::kNullBulk});
+  Give(tally_, BounceTo("a@example.org", "198.51.100.2"), {.verdict = Verdict::kBackscatter});
+  Give(tally_, BounceTo("a@example.org", "198.51.100.2"), {.retry = true});
+  Give(tally_, BounceTo("a@example.org", "198.51.100.2"), {.verdict = Verdict::kEmitted},
+       MailDirection::kOutbound);
+  Transaction daemon = BounceTo("a@example.org", "198.51.100.2");
+  daemon.null_sender = false;
+  Give(tally_, daemon, {.verdict = Verdict::kBackscatter});
+  const Report report = Snapshot();
+  ASSERT_EQ(report.targets.size(), 2u);
+  EXPECT_EQ(report.targets[0].recipients, 3u);  // the retry too
+  EXPECT_EQ(Of(report.targets[0].verdicts, Verdict::kNullBulk), 1u);
+  EXPECT_EQ(Of(report.targets[0].verdicts, Verdict::kBackscatter), 1u);
+  EXPECT_EQ(Of(report.targets[0].verdicts, Verdict::kUnknown), 0u);
+  EXPECT_EQ(Of(report.targets[0].verdicts, Verdict::kEmitted), 0u);
+  EXPECT_EQ(Of(report.targets[1].verdicts, Verdict::kNullBulk), 1u);
+  ASSERT_EQ(report.sources.size(), 2u);
+  EXPECT_EQ(report.sources[0].recipients, 7u);
+  EXPECT_EQ(Of(report.sources[0].verdicts, Verdict::kNullBulk), 7u);
+  EXPECT_EQ(Of(report.sources[1].verdicts, Verdict::kBackscatter), 1u);
+  EXPECT_EQ(Of(report.verdicts, Verdict::kBackscatter), 2u);
+}
+
+TEST_F(TallyTest, JudgementsAreKeptByDirectionConfidenceAndWhetherSolicited) {
+  const Transaction bounce = BounceTo("a@example.org", "198.51.100.1");
+  const Judgement unsolicited{
+      .verdict = Verdict::kAutoreply, .solicited = false, .confidence = Confidence::kMedium};
+  Give(tally_, bounce, unsolicited, MailDirection::kInbound);
+  Give(tally_, bounce, unsolicited, MailDirection::kInbound);
+  Give(tally_, bounce, {.verdict = Verdict::kAutoreply, .confidence = Confidence::kMedium},
+       MailDirection::kInbound);
+  Give(tally_, bounce, {.retry = true, .verdict = Verdict::kAutoreply}, MailDirection::kInbound);
+  const JudgementCounts counts = Snapshot().judgements;
+  const auto autoreplies = [&](MailDirection direction, Confidence confidence,
+                               std::optional<bool> solicited) {
+    return counts.Get(direction, Verdict::kAutoreply, confidence, solicited);
+  };
+  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kMedium, false), 2u);
+  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kMedium, std::nullopt), 1u);
+  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kMedium, true), 0u);
+  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kWeak, std::nullopt), 0u);
+  EXPECT_EQ(autoreplies(MailDirection::kOutbound, Confidence::kMedium, false), 0u);
+}
+
 TEST(Tally, CaseAndDetailAreFoldedOnlyWhenAsked) {
   Ledger ledger;
   TallyOptions options;
   options.target = {.fold_case = true, .fold_detail = true};
   Tally tally(options, &ledger);
-  tally.OnTransaction(BounceTo("Ann+news@example.org", "198.51.100.1"));
-  tally.OnTransaction(BounceTo("ann@example.org", "198.51.100.1"));
-  tally.OnTransaction(BounceTo("Ann+news@example.org", "198.51.100.1"));
+  Give(tally, BounceTo("Ann+news@example.org", "198.51.100.1"));
+  Give(tally, BounceTo("ann@example.org", "198.51.100.1"));
+  Give(tally, BounceTo("Ann+news@example.org", "198.51.100.1"));
   const Report report = MakeReport(tally, ledger, {}, {}, 0);
   ASSERT_EQ(report.targets.size(), 1u);
   EXPECT_EQ(report.targets[0].recipients, 3u);
