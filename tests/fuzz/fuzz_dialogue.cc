@@ -2,12 +2,15 @@
 //
 // Input: one byte of options, then operations: a byte of kind, a byte of length, that many bytes.
 //   options: 1 mid-stream, 2 client only, 4 trusted proxy, 8 not an SMTP port, 16 a reset at the
-//   end kind:    1 from the server, 2 a gap before (of `kind >> 4` bytes), 4 sent before the last
+//            end, 32 bodies are not read
+//   kind:    1 from the server, 2 a gap before (of `kind >> 4` bytes), 4 sent before the last
 //            chunk of the other side arrived
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
 #include <string_view>
 
+#include "agent/smtp/body_reader.h"
 #include "agent/smtp/sessions.h"
 
 namespace backscatter {
@@ -16,6 +19,45 @@ namespace {
 void Check(bool holds) {
   if (!holds) std::abort();
 }
+
+// No octet comes twice, and none when the message is finished.
+class Readers : public BodyReaders {
+ public:
+  std::shared_ptr<BodyReader> Open(const BodyRequest& request) override {
+    Check(!request.null_sender || request.mail_from.empty());
+    if (++asked % 4 == 0) return nullptr;
+    return std::make_shared<Reader>(this);
+  }
+
+  std::uint64_t asked = 0;
+  std::uint64_t octets = 0;
+  int alive = 0;
+
+ private:
+  class Reader : public BodyReader {
+   public:
+    explicit Reader(Readers* readers) : readers_(readers) { ++readers_->alive; }
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+    ~Reader() override { --readers_->alive; }
+    void Read(std::string_view octets) override {
+      Check(!finished_ && !octets.empty());
+      readers_->octets += octets.size();
+    }
+    void OnGap() override { Check(!finished_); }
+    const MessageFacts& Finish(bool ended) override {
+      Check(!finished_);
+      finished_ = true;
+      facts_.read = ended ? BodyRead::kWhole : BodyRead::kHead;
+      return facts_;
+    }
+
+   private:
+    Readers* readers_;
+    MessageFacts facts_;
+    bool finished_ = false;
+  };
+};
 
 class Sink : public TransactionSink {
  public:
@@ -30,6 +72,8 @@ class Sink : public TransactionSink {
     Check(!t.null_sender || t.mail_from.length == 0);
     Check(t.end >= t.start);
     Check(t.outcome != Outcome::kAccepted || (t.body_reply >= 200));
+    Check((t.facts == nullptr) == (t.body_read == BodyRead::kNone));
+    Check(t.facts == nullptr || t.facts->read == t.body_read);
     ++transactions;
   }
   void OnSession(const SessionSummary&) override { ++sessions; }
@@ -51,7 +95,8 @@ void Run(std::string_view input) {
   Sink sink;
   std::vector<IpNetwork> trusted;
   if (options & 4) trusted.push_back(*IpNetwork::Parse("0.0.0.0/0"));
-  Sessions sessions(trusted, &ledger, &sink);
+  Readers readers;
+  Sessions sessions(trusted, &ledger, &sink, options & 32 ? nullptr : &readers);
   ConnectionInfo info;
   info.client = {*IpAddress::Parse("198.51.100.7"), 40000};
   info.server = {*IpAddress::Parse("192.0.2.25"), 25};
@@ -88,6 +133,8 @@ void Run(std::string_view input) {
   sessions.OnClose(info, options & 16 ? CloseReason::kReset : CloseReason::kEndOfInput, now);
   Check(sessions.open_sessions() == 0);
   Check(sink.sessions <= 1);
+  Check(readers.alive == 0);
+  Check(readers.octets <= client_bytes * 2);  // twice: a tail that was a body, and then another's
   // "MAIL" and a line feed cost five bytes, read at most twice (once as the tail of a body).
   Check(sink.transactions * 5 <= client_bytes * 2);
 }
