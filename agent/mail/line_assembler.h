@@ -1,0 +1,71 @@
+// Octets in pieces of any size to lines of bounded length.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace backscatter {
+
+inline constexpr std::size_t kMaxLineBytes = 8192;  // the rest of a longer line is dropped
+
+class LineAssembler {
+ public:
+  void Reset() {
+    text_.clear();
+    skip_ = false;
+    too_long_ = false;
+  }
+  // Drops the line under way, and what is left of it when octets come again.
+  void Lose() {
+    text_.clear();
+    skip_ = true;
+  }
+  bool too_long() const { return too_long_; }
+
+  // Calls sink(line) for each line that ends here, without LF and without CR before it. The view
+  // lives for that call.
+  template <typename Sink>
+  void Add(std::string_view octets, Sink&& sink) {
+    while (!octets.empty()) {
+      const std::size_t end = std::min(octets.find('\n'), octets.size());
+      const bool ends = end < octets.size();
+      if (ends && text_.empty() && !skip_ && end <= kMaxLineBytes) {
+        sink(WithoutCr(octets.substr(0, end)));
+      } else {
+        if (!skip_) Keep(octets.substr(0, end));
+        if (ends) End(sink);
+      }
+      octets.remove_prefix(end + (ends ? 1 : 0));
+    }
+  }
+  // The last line, if it has no end of its own.
+  template <typename Sink>
+  void Finish(Sink&& sink) {
+    if (!text_.empty()) End(sink);
+  }
+
+ private:
+  static std::string_view WithoutCr(std::string_view line) {
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    return line;
+  }
+  void Keep(std::string_view octets) {
+    const std::size_t room = kMaxLineBytes - text_.size();
+    if (octets.size() > room) too_long_ = true;
+    text_.append(octets.substr(0, room));
+  }
+  template <typename Sink>
+  void End(Sink&& sink) {
+    if (!skip_) sink(WithoutCr(text_));
+    text_.clear();
+    skip_ = false;
+  }
+
+  std::string text_;
+  bool skip_ = false;
+  bool too_long_ = false;
+};
+
+}  // namespace backscatter

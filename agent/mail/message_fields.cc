@@ -1,0 +1,160 @@
+// MessageReader: what header fields and report fields tell.
+#include "agent/mail/encoded_words.h"
+#include "agent/mail/message_reader.h"
+#include "agent/mail/phrases.h"
+
+namespace backscatter {
+namespace {
+
+bool IsReplyOrForward(std::string_view subject) {
+  constexpr std::string_view kPrefixes[] = {
+      "re:", "fw:", "fwd:", "aw:", "wg:", "sv:", "rv:", "tr:", "re[", "(fwd"};
+  for (const std::string_view prefix : kPrefixes) {
+    if (StartsWithIgnoreCase(subject, prefix)) return true;
+  }
+  return false;
+}
+
+bool IsReturnedField(const HeaderField& field) {
+  return field.Is("Received") || field.Is("Message-ID") || field.Is("Return-Path") ||
+         field.Is("From");
+}
+
+// Addresses in domains that serve groups or lists only.
+bool IsGroupAddress(std::string_view address) {
+  const std::string_view domain = address.substr(address.find('@') + 1);
+  constexpr std::string_view kHosts[] = {"groups.", "googlegroups.", "yahoogroups.",
+                                         "lists.",  "list.",         "listserv."};
+  for (const std::string_view host : kHosts) {
+    if (StartsWithIgnoreCase(domain, host)) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void MessageReader::OnField(const HeaderField& field) {
+  part_.OnField(field);
+  if (!message_headers_) {
+    // Some forget to say that a part is a message: its fields stand where those of the part do.
+    if (IsReturnedField(field)) text_.OnReturnedField(field, true, &facts_);
+    return;
+  }
+  if (own()) {
+    OnTopField(field);
+  } else {
+    text_.OnReturnedField(field, true, &facts_);
+  }
+}
+
+void MessageReader::OnTopField(const HeaderField& field) {
+  if (field.Is("Subject")) {
+    if (facts_.subject.empty()) OnSubject(field.value);
+  } else if (field.Is("From")) {
+    OnFrom(field.value);
+  } else if (field.Is("To")) {
+    if (to_.empty()) to_ = MailboxAddress(field.value).substr(0, kMaxFactText);
+  } else if (field.Is("Message-ID")) {
+    if (facts_.message_id.empty()) {
+      facts_.message_id = OneMessageId(field.value).substr(0, kMaxFactText);
+    }
+  } else if (field.Is("In-Reply-To") || field.Is("References")) {
+    OnReferences(field);
+  } else if (field.Is("Received")) {
+    if (facts_.received.size() < kMaxReceivedHops) {
+      facts_.received.push_back(ParseReceived(field.value));
+    } else {
+      facts_.cut = true;
+    }
+  } else if (field.Is("X-Failed-Recipients") || field.Is("X-Failed-Recipient")) {
+    OnFailedRecipients(field.value);
+  } else {
+    OnSign(field);
+  }
+}
+
+void MessageReader::OnSubject(std::string_view value) {
+  DecodeEncodedWords(value, &converter_, &facts_.subject);
+  decoded_ = facts_.subject;
+  if (decoded_.find("\x1b$") != std::string::npos) {  // raw, not encoded
+    facts_.subject.clear();
+    converter_.Append("iso-2022-jp", decoded_, kMaxFactText, &facts_.subject);
+    decoded_ = facts_.subject;
+  }
+  LowerUtf8(&decoded_);
+  signs_.subject = SayingsOfSubject(decoded_);
+  signs_.re_or_forward = IsReplyOrForward(decoded_);
+}
+
+void MessageReader::OnFrom(std::string_view value) {
+  if (!facts_.from.empty()) return;
+  facts_.from = MailboxAddress(value).substr(0, kMaxFactText);
+  DecodeEncodedWords(value, &converter_, &decoded_);
+  signs_.daemon_from = IsDaemonFrom(decoded_, facts_.from);
+}
+
+void MessageReader::OnReferences(const HeaderField& field) {
+  const bool reply = field.Is("In-Reply-To");
+  std::size_t position = 0;
+  std::size_t added = 0;
+  while (facts_.references.size() < kMaxMessageIds) {
+    const std::string_view id = NextMessageId(field.value, &position);
+    if (id.empty()) return;
+    // In-Reply-To goes first, References from the last one.
+    const auto at = reply ? facts_.references.begin() + static_cast<std::ptrdiff_t>(added++)
+                          : facts_.references.end() - static_cast<std::ptrdiff_t>(added++);
+    facts_.references.emplace(at, id.substr(0, kMaxFactText));
+  }
+}
+
+void MessageReader::OnFailedRecipients(std::string_view value) {
+  signs_.failed_recipients = true;
+  std::size_t position = 0;
+  while (true) {
+    const std::string_view address = NextAddress(value, &position);
+    if (address.empty()) return;
+    text_.NameRecipient(address, Naming::kHeader);
+    signs_.group_recipient = signs_.group_recipient || IsGroupAddress(address);
+  }
+}
+
+bool MessageReader::OnSign(const HeaderField& field) {
+  if (field.Is("Auto-Submitted")) {
+    facts_.auto_submitted = !StartsWithIgnoreCase(field.value, "no");
+    signs_.auto_replied = StartsWithIgnoreCase(field.value, "auto-replied");
+    signs_.auto_generated = StartsWithIgnoreCase(field.value, "auto-generated");
+    signs_.rejected = ContainsIgnoreCase(field.value, "reject");
+  } else if (field.Is("Return-Path")) {
+    signs_.null_sender = signs_.null_sender || field.value == "<>";
+  } else if (field.Is("X-Autoreply") || field.Is("X-Autorespond") || field.Is("X-Autoresponder") ||
+             field.Is("X-Auto-Reply") || field.Is("X-Auto-Reply-From") ||
+             (field.Is("Precedence") && (EqualsIgnoreCase(field.value, "auto_reply") ||
+                                         EqualsIgnoreCase(field.value, "auto-reply")))) {
+    signs_.autoreply_header = true;
+  } else if (field.Is("X-Boxtrapper") || field.Is("X-Challenge") ||
+             field.Is("X-Spamblocker-Challenge")) {
+    signs_.challenge_header = true;
+  } else if (field.Is("X-MS-Exchange-Message-Is-Ndr") || field.Is("X-Mailer-Daemon-Report")) {
+    signs_.ndr_header = true;
+  } else if (field.Is("X-HmXmrOriginalRecipient") || field.Is("Feedback-Type")) {
+    signs_.complaint_header = true;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void MessageReader::OnReportField(const HeaderField& field) {
+  if (field.Is("Original-Message-ID")) {
+    text_.OnReturnedField({"Message-ID", field.value}, true, &facts_);
+    return;
+  }
+  if (part_.content == PartContent::kDeliveryStatus) {
+    report_.OnField(field, &facts_);
+  } else if (part_.content == PartContent::kDisposition &&
+             (field.Is("Final-Recipient") || field.Is("Original-Recipient"))) {
+    report_.OnField(field, &facts_);
+  }
+}
+
+}  // namespace backscatter

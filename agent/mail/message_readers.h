@@ -1,0 +1,54 @@
+// Which messages are read, and how much of them; lends out the readers.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/mail/direction.h"
+#include "agent/mail/message_reader.h"
+#include "agent/smtp/body_reader.h"
+
+namespace backscatter {
+
+struct MessageReadersOptions {
+  bool read_all = false;              // `bounce.read: all`
+  std::size_t capture_bytes = 65536;  // `bounce.capture_bytes`; 0: no bodies
+  // Local parts of senders that write reports, lower case (`bounce.daemon_senders`).
+  std::vector<std::string> daemon_senders;
+  LocalNetworks local;
+};
+
+// True where the local part is one of `words` or begins with one, followed by one of `-+=_.` or a
+// digit. Case ignored.
+bool IsDaemonSender(std::string_view address, const std::vector<std::string>& words);
+
+// One thread: Open and the end of each reader. Readers may outlive this object.
+class MessageReaders : public BodyReaders {
+ public:
+  // At once; a message beyond it is not read.
+  static constexpr std::size_t kMaxOpen = 4096;
+
+  explicit MessageReaders(MessageReadersOptions options);
+
+  // The head of what a null or daemon-looking sender sends (of everything with read_all); the
+  // header block of other outbound and submitted mail; else null.
+  std::shared_ptr<BodyReader> Open(const BodyRequest& request) override;
+
+  std::size_t open() const;
+  // Messages that were not read because kMaxOpen were.
+  std::uint64_t refused() const { return refused_; }
+
+ private:
+  struct Shelf;
+
+  bool IsSent(const BodyRequest& request) const;
+
+  MessageReadersOptions options_;
+  std::shared_ptr<Shelf> shelf_;
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace backscatter

@@ -1,0 +1,103 @@
+#include "agent/mail/mime_structure.h"
+
+namespace backscatter {
+namespace {
+
+PartContent ContentOf(std::string_view type) {
+  struct Known {
+    std::string_view type;
+    PartContent content;
+  };
+  constexpr Known kKnown[] = {
+      {"message/rfc822", PartContent::kMessage},
+      {"message/global", PartContent::kMessage},
+      {"message/news", PartContent::kMessage},
+      {"message/partial", PartContent::kMessage},
+      {"text/rfc822-headers", PartContent::kReturnedHeaders},
+      {"text/rfc822-header", PartContent::kReturnedHeaders},
+      {"message/rfc822-headers", PartContent::kReturnedHeaders},
+      {"message/global-headers", PartContent::kReturnedHeaders},
+      {"message/delivery-status", PartContent::kDeliveryStatus},
+      {"message/global-delivery-status", PartContent::kDeliveryStatus},
+      {"message/disposition-notification", PartContent::kDisposition},
+      {"message/global-disposition-notification", PartContent::kDisposition},
+      {"message/feedback-report", PartContent::kFeedback},
+      {"application/tlsrpt+gzip", PartContent::kTlsReport},
+      {"application/tlsrpt+json", PartContent::kTlsReport},
+      {"text/html", PartContent::kHtml},
+  };
+  for (const Known& known : kKnown) {
+    if (EqualsIgnoreCase(type, known.type)) return known.content;
+  }
+  if (StartsWithIgnoreCase(type, "multipart/")) return PartContent::kMultipart;
+  for (const std::string_view opaque : {"application/", "image/", "audio/", "video/", "font/"}) {
+    if (StartsWithIgnoreCase(type, opaque)) return PartContent::kOpaque;
+  }
+  return PartContent::kText;
+}
+
+}  // namespace
+
+void PartHeaders::Reset(bool in_digest) {
+  content = in_digest ? PartContent::kMessage : PartContent::kText;
+  encoding = TransferEncoding::kNone;
+  charset.clear();
+  boundary.clear();
+  report_type.clear();
+  report = false;
+  digest = false;
+}
+
+void PartHeaders::OnField(const HeaderField& field) {
+  if (field.Is("Content-Transfer-Encoding")) {
+    encoding = TransferEncodingOf(field.value);
+  } else if (field.Is("Content-Type")) {
+    const std::string_view type = MediaType(field.value);
+    content = ContentOf(type);
+    charset = FieldParameter(field.value, "charset").substr(0, 32);
+    if (content != PartContent::kMultipart) return;
+    boundary = FieldParameter(field.value, "boundary").substr(0, kMaxBoundaryBytes);
+    report_type = FieldParameter(field.value, "report-type").substr(0, 64);
+    digest = EqualsIgnoreCase(type, "multipart/digest");
+    report = EqualsIgnoreCase(type, "multipart/report");
+  }
+}
+
+void MimeStructure::Reset() {
+  open_.clear();
+  parts_ = 0;
+  cut_ = false;
+}
+
+bool MimeStructure::Enter(std::string_view boundary, bool digest, std::uint8_t level) {
+  if (boundary.empty()) return false;
+  if (open_.size() >= kMaxMimeDepth || parts_ >= kMaxMimeParts) {
+    cut_ = true;
+    return false;
+  }
+  open_.push_back({std::string(boundary), level, digest});
+  return true;
+}
+
+std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) {
+  if (line.size() < 3 || line[0] != '-' || line[1] != '-' || open_.empty()) return std::nullopt;
+  line.remove_prefix(2);
+  while (!line.empty() && IsBlank(line.back())) line.remove_suffix(1);
+  for (std::size_t i = open_.size(); i-- > 0;) {
+    const Multipart& multipart = open_[i];
+    const std::string_view boundary = multipart.boundary;
+    if (line.substr(0, boundary.size()) != boundary) continue;
+    const std::string_view rest = line.substr(boundary.size());
+    if (!rest.empty() && rest != "--") continue;
+    Edge edge{!rest.empty(), multipart.digest, multipart.level};
+    open_.resize(edge.closes ? i : i + 1);
+    if (!edge.closes && ++parts_ > kMaxMimeParts) {
+      cut_ = true;
+      return std::nullopt;
+    }
+    return edge;
+  }
+  return std::nullopt;
+}
+
+}  // namespace backscatter

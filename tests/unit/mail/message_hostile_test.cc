@@ -1,0 +1,81 @@
+#include <gtest/gtest.h>
+
+#include "tests/unit/mail/message_samples.h"
+
+namespace backscatter {
+namespace {
+
+TEST(HostileMessages, LineOfTenMegabytesIsCut) {
+  MessageReader reader;
+  ReaderOptions options;
+  options.capture_bytes = 16 << 20;
+  reader.Reset(options);
+  reader.Read("Subject: ");
+  const std::string part(1 << 16, 'x');
+  for (int i = 0; i < 160; ++i) reader.Read(part);
+  reader.Read("\r\nMessage-ID: <after@a.example>\r\n\r\n");
+  const MessageFacts& facts = reader.Finish(true);
+  EXPECT_TRUE(facts.cut);
+  EXPECT_LE(facts.subject.size(), kMaxFactText);
+  EXPECT_EQ(facts.message_id, "after@a.example");
+}
+
+TEST(HostileMessages, NestingHasAnEnd) {
+  std::string message;
+  for (int i = 0; i < 200; ++i) {
+    const std::string name = "b" + std::to_string(i);
+    message += "Content-Type: multipart/mixed; boundary=" + name + "\r\n\r\n--" + name + "\r\n";
+  }
+  message += "Content-Type: text/plain\r\n\r\nend\r\n";
+  EXPECT_TRUE(FactsOf(message).cut);
+
+  std::string messages;
+  for (int i = 0; i < 200; ++i) messages += "Content-Type: message/rfc822\r\n\r\n";
+  EXPECT_TRUE(FactsOf(messages).cut);
+}
+
+TEST(HostileMessages, FloodsMeetTheLimitsOfTheFacts) {
+  std::string message = "Content-Type: multipart/report; boundary=b\r\n\r\n";
+  for (int i = 0; i < 300; ++i) {
+    const std::string n = std::to_string(i);
+    message += "--b\r\nContent-Type: message/delivery-status\r\n\r\nFinal-Recipient: rfc822;u" + n +
+               "@a.example\r\nAction: failed\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n" +
+               "Message-ID: <" + n + "@a.example>\r\nReceived: from a by b; x\r\n\r\n";
+  }
+  const MessageFacts facts = FactsOf(message);
+  EXPECT_TRUE(facts.cut);
+  EXPECT_LE(facts.recipients.size(), kMaxReportedRecipients);
+  EXPECT_LE(facts.original_message_ids.size(), kMaxMessageIds);
+  EXPECT_LE(facts.returned_received.size(), kMaxReceivedHops);
+  EXPECT_GT(facts.returned_received_count, 0U);
+}
+
+TEST(HostileMessages, AnythingAtAllIsRead) {
+  const std::string zeros("\0\0: \0\r\n\0\r\n\r\n\0--\0\r\n", 19);
+  EXPECT_EQ(FactsOf(zeros).kind, MessageKind::kOther);
+  EXPECT_EQ(FactsOf("").read, BodyRead::kWhole);
+  EXPECT_EQ(FactsOf("\n\n\n").kind, MessageKind::kOther);
+  EXPECT_EQ(FactsOf("Subject: =?utf-8?B?").subject, "=?utf-8?B?");
+  EXPECT_EQ(FactsOf("Subject: =?nonsense?Q?a_b?=\r\n\r\n").subject, "a b");
+  EXPECT_EQ(FactsOf("Content-Type: multipart/mixed; boundary=\r\n\r\n--\r\n").kind,
+            MessageKind::kOther);
+}
+
+TEST(HostileMessages, EveryTruncationIsReadToItsEnd) {
+  const std::string message = Wire(kDsn);
+  for (std::size_t size = 0; size < message.size(); ++size) {
+    ReaderOptions options;
+    options.capture_bytes = size;
+    const MessageFacts facts = FactsOf(message, options);
+    ASSERT_EQ(facts.read, BodyRead::kHead) << size;
+    for (const ReportedRecipient& recipient : facts.recipients) {
+      ASSERT_NE(recipient.final_recipient.find("@far.example"), std::string::npos) << size;
+    }
+    for (const std::string& id : facts.original_message_ids) {
+      ASSERT_EQ(id, "first1@near.example") << size;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace backscatter
