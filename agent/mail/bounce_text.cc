@@ -46,6 +46,8 @@ bool IsServiceAddress(std::string_view address) {
   });
 }
 
+constexpr std::size_t kLabelBytes = 128;  // how far back a label is looked for
+
 // Words before an address that say that it is a recipient's.
 bool IsRecipientLabel(std::string_view before) {
   constexpr std::string_view kWords[] = {"recipient", "address",   "user",    "mailbox", "deliver",
@@ -214,6 +216,7 @@ Naming BounceText::NamingOf(std::string_view before, std::string_view behind,
          std::string_view(" \t<*-+\"'([").find(before.back()) != std::string_view::npos) {
     before.remove_suffix(1);
   }
+  if (before.size() > kLabelBytes) before.remove_prefix(before.size() - kLabelBytes);
   // "550 <a@b>... User unknown": what an SMTP server said of it.
   const bool reply = before.size() == 3 && (before[0] == '5' || before[0] == '4') &&
                      IsDigit(before[1]) && IsDigit(before[2]);

@@ -50,7 +50,8 @@ bool IsAutoReply(const MessageSigns& signs, const BounceText& text) {
   if (Says(signs.subject, kSaysUnsubscribe)) return false;  // RFC 2369, sent by mail programs
   if (signs.autoreply_header) return true;
   if (Says(signs.subject, kSaysAutoReply) && !signs.daemon_from) return true;
-  if (signs.auto_replied && !signs.daemon_from) return true;
+  const bool failure = Says(signs.subject, kSaysFailure | kSaysDelay) && !signs.re_or_forward;
+  if (signs.auto_replied && !signs.daemon_from && !failure) return true;
   return (text.says(kSaysAutoReply | kSaysAway) || Says(signs.subject, kSaysAway)) &&
          !signs.daemon_from && (signs.auto_generated || signs.null_sender);
 }

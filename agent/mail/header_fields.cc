@@ -6,6 +6,7 @@ namespace backscatter {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxLiteral = 56;  // "IPv6:" and 45 octets
 
 bool IsAlnum(char c) { return IsAlpha(c) || IsDigit(c); }
 bool IsHigh(char c) { return static_cast<unsigned char>(c) >= 0x80; }
@@ -37,8 +38,8 @@ std::size_t LocalStart(std::string_view text, std::size_t from, std::size_t at) 
 std::size_t DomainEnd(std::string_view text, std::size_t at) {
   std::size_t end = at + 1;
   if (end < text.size() && text[end] == '[') {
-    const std::size_t close = text.find(']', end);
-    return close == std::string_view::npos || close - end > 64 ? at + 1 : close + 1;
+    const std::size_t close = text.substr(end, kMaxLiteral).find(']');
+    return close == std::string_view::npos ? at + 1 : end + close + 1;
   }
   while (end < text.size() && IsDomainChar(text[end])) ++end;
   while (end > at + 1 && !IsAlnum(text[end - 1]) && !IsHigh(text[end - 1])) --end;
@@ -48,9 +49,10 @@ std::size_t DomainEnd(std::string_view text, std::size_t at) {
 std::optional<IpAddress> BracketedAddress(std::string_view text) {
   for (std::size_t open = text.find_first_of("[("); open != std::string_view::npos;
        open = text.find_first_of("[(", open + 1)) {
-    std::string_view inner = Word(text.substr(open + 1), "])( ");
+    // No longer than an address can be: hostile brackets cost no more.
+    std::string_view inner = Word(text.substr(open + 1, kMaxLiteral), "])( ");
     if (StartsWithIgnoreCase(inner, "ipv6:")) inner.remove_prefix(5);
-    if (inner.size() > 45) continue;
+    if (inner.size() >= kMaxLiteral) continue;
     if (std::optional<IpAddress> address = IpAddress::Parse(inner)) return address;
   }
   return std::nullopt;
