@@ -11,14 +11,10 @@ constexpr std::uint32_t kVersion = 1;
 constexpr std::string_view kMagic = "SLB1";
 constexpr std::size_t kBlockHead = 24;
 constexpr std::size_t kMostNameBytes = 10;  // a u64 in groups of 7 bits
-constexpr PacketTime kFarthest = PacketTime{1} << 62;
+// Beyond all starts of slices that a SentClock can have.
+constexpr PacketTime kFarthest = (PacketTime{1} << 62) + (PacketTime{1} << 61);
 
 enum class Block : std::uint32_t { kHead = 1, kState = 2, kNames = 3, kSealed = 4 };
-
-std::uint64_t CheckOf(std::uint32_t kind, std::string_view payload) {
-  const HashKey key{0x736c626c6f636b31 + kind * 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03};
-  return HashBytes(key, payload);
-}
 
 // ---- writing ------------------------------------------------------------------------------------
 
@@ -37,7 +33,7 @@ std::string Blocked(Block kind, std::string_view payload) {
   const auto number = static_cast<std::uint32_t>(kind);
   PutU32(out, number);
   PutU64(out, payload.size());
-  PutU64(out, CheckOf(number, payload));
+  PutU64(out, SentCheck(number, payload));
   out += payload;
   return out;
 }
@@ -216,7 +212,7 @@ class Loader {
     const std::size_t held = read_(payload_.data(), size);
     loaded_.unfinished_bytes += held;
     if (held < size) return Next::kCutOff;
-    if (CheckOf(kind_, payload_) != check) {
+    if (SentCheck(kind_, payload_) != check) {
       return OnlyZerosLeft() ? Next::kCutOff : Next::kDamaged;
     }
     loaded_.unfinished_bytes = 0;
@@ -331,6 +327,11 @@ class Loader {
 };
 
 }  // namespace
+
+std::uint64_t SentCheck(std::uint32_t kind, std::string_view payload) {
+  const HashKey key{0x736c626c6f636b31 + kind * 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03};
+  return HashBytes(key, payload);
+}
 
 bool WriteSent(const SentState& state, const SentWriter& write) {
   if (!write(HeadBlock(state.ledger.options())) || !write(StateBlock(state))) return false;

@@ -38,6 +38,9 @@ struct SentState {
 //   sealed  = nothing: up to here the file was put in place at once
 inline constexpr std::size_t kMaxSentBlock = std::size_t{4} << 20;
 
+// The check of a block, see above.
+std::uint64_t SentCheck(std::uint32_t kind, std::string_view payload);
+
 // Takes the bytes of one block or a few; false ends the writing.
 using SentWriter = std::function<bool(std::string_view bytes)>;
 // Fills `bytes` from the file; fewer than asked for only at its end.

@@ -4,8 +4,6 @@
 #include <cstring>
 #include <utility>
 
-#include "agent/base/keyed_hash.h"
-
 namespace backscatter {
 namespace {
 
@@ -27,11 +25,6 @@ std::uint64_t LoadSlot(const std::uint8_t* line, int slot) {
     std::memcpy(&word, line + slot * kWidth, sizeof word);
     return word & ((std::uint64_t{1} << (8 * kWidth)) - 1);
   }
-}
-
-std::uint64_t LoadSlotOf(int width, const std::uint8_t* line, int slot) {
-  if (width == 3) return LoadSlot<3>(line, slot);
-  return width == 4 ? LoadSlot<4>(line, slot) : LoadSlot<5>(line, slot);
 }
 
 void StoreSlot(int width, std::uint8_t* line, int slot, std::uint64_t value) {
@@ -62,6 +55,7 @@ void SentSegment::Reset(int log2_lines) {
   width_ = WidthFor(RestBits());
   slots_ = 63 / width_;
   size_ = 0;
+  sizes_ = {};
   overflow_ = {};
   lines_ = std::make_unique<ZeroedArray<Line>>(std::size_t{1} << log2_lines);
 }
@@ -95,15 +89,19 @@ SentAdd SentSegment::Add(std::uint64_t name, unsigned label, unsigned newest) {
   const Place place = PlaceOf(name);
   const int slot = FindSlot(*place.line, place.rest);
   if (slot >= 0) {
-    const std::uint64_t old = LoadSlotOf(width_, place.line->bytes, slot);
+    const std::uint64_t old = ValueAt(*place.line, slot);
     if (age(old & 7) <= age(label)) return SentAdd::kKnown;
     StoreSlot(width_, place.line->bytes, slot, place.rest << kLabelBits | label);
+    --sizes_[old & 7];
+    ++sizes_[label];
     return SentAdd::kRefreshed;
   }
   if (place.line->bytes[kMark] != 0) {
     const auto found = overflow_.find(name);
     if (found != overflow_.end()) {
       if (age(found->second) <= age(label)) return SentAdd::kKnown;
+      --sizes_[found->second];
+      ++sizes_[label];
       found->second = static_cast<std::uint8_t>(label);
       return SentAdd::kRefreshed;
     }
@@ -127,17 +125,7 @@ void SentSegment::Put(std::uint64_t name, unsigned label) {
     overflow_.insert_or_assign(name, static_cast<std::uint8_t>(label));
   }
   ++size_;
-}
-
-void SentSegment::ForEach(const std::function<void(std::uint64_t, unsigned)>& visit) const {
-  const std::size_t lines = std::size_t{1} << log2_lines_;
-  for (std::size_t i = 0; i < lines; ++i) {
-    for (int slot = 0; slot < slots_; ++slot) {
-      const std::uint64_t value = LoadSlotOf(width_, (*lines_)[i].bytes, slot);
-      if (value != 0) visit(i << RestBits() | value >> kLabelBits, value & 7);
-    }
-  }
-  for (const auto& [name, label] : overflow_) visit(name, label);
+  ++sizes_[label];
 }
 
 // Names come in the order of their lines, old and new: both are walked in sequence.
@@ -151,13 +139,17 @@ void SentSegment::Rebuild(int log2_lines, unsigned labels) {
   width_ = next.width_;
   slots_ = next.slots_;
   size_ = next.size_;
+  sizes_ = next.sizes_;
   lines_ = std::move(next.lines_);
   overflow_ = std::move(next.overflow_);
 }
 
 void SentSegment::Keep(unsigned labels) {
   std::size_t left = 0;
-  ForEach([&](std::uint64_t, unsigned label) { left += labels >> label & 1; });
+  for (unsigned label = 0; label < sizes_.size(); ++label) {
+    if ((labels >> label & 1) != 0) left += sizes_[label];
+  }
+  if (left == size_) return;
   int log2_lines = std::min(kFirstLog2Lines, final_log2_lines_);
   while (log2_lines < log2_lines_ && GrowAt(log2_lines) < left + left / 2) ++log2_lines;
   Rebuild(log2_lines, labels);

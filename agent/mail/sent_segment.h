@@ -1,9 +1,10 @@
 // One part of the sent set: lines of 64 bytes that hold short names of keys with their slice.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <functional>
+#include <cstring>
 #include <memory>
 
 #include "absl/container/flat_hash_map.h"
@@ -43,7 +44,9 @@ class SentSegment {
   // Forgets names whose label is not in the bit set `labels`. O(memory); takes the memory twice
   // for its duration, and may leave less.
   void Keep(unsigned labels);
-  void ForEach(const std::function<void(std::uint64_t name, unsigned label)>& visit) const;
+  // `visit(name, label)`, in the order of the lines, then the overflow.
+  template <typename Visit>
+  void ForEach(const Visit& visit) const;
 
   std::size_t capacity() const { return std::size_t{kNamesPerLine} << final_log2_lines_; }
   std::size_t size() const { return size_; }
@@ -62,6 +65,12 @@ class SentSegment {
   int RestBits() const { return final_log2_lines_ + kRestBits - log2_lines_; }
   Place PlaceOf(std::uint64_t name) const;
   int FindSlot(const Line& line, std::uint64_t rest) const;
+  std::uint64_t ValueAt(const Line& line, int slot) const {
+    std::uint32_t low;
+    std::memcpy(&low, line.bytes + slot * width_, sizeof low);
+    if (width_ == 3) return low & 0xffffff;
+    return width_ == 4 ? low : low | std::uint64_t{line.bytes[slot * 5 + 4]} << 32;
+  }
   std::size_t GrowAt(int log2_lines) const;
   void Rebuild(int log2_lines, unsigned labels);
   void Put(std::uint64_t name, unsigned label);
@@ -72,8 +81,24 @@ class SentSegment {
   int width_ = 0;
   int slots_ = 0;
   std::size_t size_ = 0;
+  std::array<std::size_t, 8> sizes_{};  // by label
   std::unique_ptr<ZeroedArray<Line>> lines_;
   absl::flat_hash_map<std::uint64_t, std::uint8_t> overflow_;  // name to label
 };
+
+template <typename Visit>
+void SentSegment::ForEach(const Visit& visit) const {
+  const std::size_t lines = std::size_t{1} << log2_lines_;
+  const int bits = RestBits();
+  for (std::size_t i = 0; i < lines; ++i) {
+    const Line& line = (*lines_)[i];
+    for (int slot = 0; slot < slots_; ++slot) {
+      const std::uint64_t value = ValueAt(line, slot);
+      if (value != 0)
+        visit(std::uint64_t{i} << bits | value >> 3, static_cast<unsigned>(value & 7));
+    }
+  }
+  for (const auto& [name, label] : overflow_) visit(name, unsigned{label});
+}
 
 }  // namespace backscatter

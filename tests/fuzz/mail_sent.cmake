@@ -1,0 +1,3 @@
+backscatter_fuzz(fuzz_sent_ledger_file
+  SOURCES fuzz_sent_ledger_file.cc
+  DEPENDS backscatter::mail)
