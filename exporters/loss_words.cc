@@ -36,6 +36,8 @@ constexpr auto kWords = std::to_array<Words>({
     {"tally.sources_evicted", "light sources pushed out by sources.capacity"},
     {"tally.domains_evicted", "light domains pushed out by targets.capacity"},
     {"tally.pairs_dropped", "pairs of target and source beyond what is remembered"},
+    {"sent.feed_lines", "lines of sent.feed that could not be read"},
+    {"sent.feed_clients", "connections to sent.feed beyond what is allowed"},
 });
 
 }  // namespace

@@ -52,6 +52,10 @@ std::string_view LossName(Loss loss) {
       return "tally.domains_evicted";
     case Loss::kTallyPairsDropped:
       return "tally.pairs_dropped";
+    case Loss::kSentFeedLines:
+      return "sent.feed_lines";
+    case Loss::kSentFeedClients:
+      return "sent.feed_clients";
   }
   return "unknown";
 }

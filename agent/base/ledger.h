@@ -36,8 +36,10 @@ enum class Loss : std::uint8_t {
   kTallySourcesEvicted,     // source keys pushed out by the cap
   kTallyDomainsEvicted,     // domain keys pushed out by the cap
   kTallyPairsDropped,       // (target or domain, source) pairs beyond the cap, or of evicted keys
+  kSentFeedLines,           // lines of sent.feed that could not be read: mails not learnt
+  kSentFeedClients,         // connections to sent.feed beyond the cap, closed at once
 };
-inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kTallyPairsDropped) + 1;
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kSentFeedClients) + 1;
 std::string_view LossName(Loss loss);
 
 // What was odd but understood (or skipped): keys of the report's `anomalies`.
