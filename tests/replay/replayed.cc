@@ -8,11 +8,12 @@
 namespace backscatter::replay {
 
 Replayed Replay(const std::filesystem::path& capture, bool with_transactions,
-                const std::string& working_directory) {
+                const std::string& working_directory, const std::vector<std::string>& options) {
   const ScratchDirectory scratch;
   std::vector<std::string> arguments = {"replay", "--format", "json"};
   const std::string lines = scratch.File("transactions.jsonl");
   if (with_transactions) arguments.insert(arguments.end(), {"--transactions", lines});
+  arguments.insert(arguments.end(), options.begin(), options.end());
   arguments.push_back(capture);
   const ProgramResult result =
       RunProgram(BACKSCATTERD, arguments, scratch.path(), working_directory);

@@ -16,9 +16,10 @@ struct Replayed {
   std::string errors;  // standard error
 };
 
-// The program is the one that this build made.
+// The program is the one that this build made. `options` stand before the capture.
 Replayed Replay(const std::filesystem::path& capture, bool with_transactions,
-                const std::string& working_directory = {});
+                const std::string& working_directory = {},
+                const std::vector<std::string>& options = {});
 
 // The shared captures: $BACKSCATTER_SHARED/captures, else ../shared/captures beside the sources.
 std::filesystem::path SharedCaptures();
