@@ -95,6 +95,13 @@ class Document {
       json_.NullField(key);
     }
   }
+  void TextOrNull(std::string_view key, std::string_view text) {
+    if (text.empty()) {
+      json_.NullField(key);
+    } else {
+      json_.Field(key, text);
+    }
+  }
   void Estimate(std::string_view key, double value) {
     if (!report_.sampled()) return;
     json_.Key(key);
@@ -244,12 +251,32 @@ void Document::WriteDomains() {
 }
 
 void Document::WriteEmitted() {
+  const EmittedCounts& emitted = report_.emitted;
   json_.Key("emitted");
   json_.BeginObject();
-  json_.Field("transactions", std::uint64_t{0});
-  EmptyObject("causes");
-  EmptyArray("recipient_domains");
-  EmptyArray("examples");
+  json_.Field("transactions", emitted.transactions);
+  json_.Key("causes");
+  json_.BeginObject();
+  for (const auto& [cause, count] : emitted.causes) json_.Field(cause, count);
+  json_.EndObject();
+  json_.Key("recipient_domains");
+  json_.BeginArray();
+  for (const auto& [domain, count] : emitted.domains) {
+    json_.BeginObject();
+    json_.Field("domain", domain);
+    json_.Field("transactions", count);
+    json_.EndObject();
+  }
+  json_.EndArray();
+  json_.Key("examples");
+  json_.BeginArray();
+  for (const EmissionExample& example : emitted.examples) {
+    json_.BeginObject();
+    TextOrNull("message_id", example.message_id);
+    TextOrNull("received_from", example.received_from);
+    json_.EndObject();
+  }
+  json_.EndArray();
   json_.EndObject();
 }
 
@@ -260,6 +287,7 @@ void Document::WriteExact() {
   json_.Field("targets", bounds.targets == 0);
   json_.Field("sources", bounds.sources == 0);
   json_.Field("domains", bounds.domains == 0);
+  json_.Field("emitted_domains", report_.emitted.domains_not_counted == 0);
   json_.Field("distinct", bounds.distinct == 0 && bounds.domain_distinct == 0);
   json_.EndObject();
   if (bounds.exact()) return;

@@ -79,6 +79,23 @@ void AddInexact(const Report& report, Notes& notes) {
   }
 }
 
+void AddEmitted(const Report& report, const TableOptions& options, Notes& notes) {
+  const EmittedCounts& emitted = report.emitted;
+  if (emitted.transactions == 0) return;
+  std::string causes;
+  for (const auto& [cause, count] : emitted.causes) {
+    causes += (causes.empty() ? ": " : ", ") + cause + " " + WithThousands(count);
+  }
+  notes.Add("We emit",
+            CountOf(emitted.transactions, "null-sender message") + " to others" + causes);
+  if (emitted.examples.empty()) return;
+  const EmissionExample& example = emitted.examples.front();
+  std::string text = "the latest";
+  if (!example.message_id.empty()) text += " answers <" + Safe(example.message_id, options) + ">";
+  if (!example.received_from.empty()) text += ", which we had from " + example.received_from;
+  notes.Add("We emit", text);
+}
+
 void AddUnseen(const Report& report, Notes& notes) {
   const SessionTotals& sessions = report.sessions;
   const auto of_all = [&](std::uint64_t part) {
@@ -169,6 +186,7 @@ std::string RenderNothingFound(const Report& report, const TableOptions& options
 
 std::string RenderNotes(const Report& report, const TableOptions& options) {
   Notes notes(options);
+  AddEmitted(report, options, notes);
   AddInexact(report, notes);
   AddUnseen(report, notes);
   AddLedger(report, notes);

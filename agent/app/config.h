@@ -27,6 +27,8 @@ struct Config {
   TargetOptions targets;
   std::uint64_t targets_capacity = 0;
   std::uint64_t sources_capacity = 0;
+  std::uint64_t source_prefix_v4 = 24;  // bits of the network of a source
+  std::uint64_t source_prefix_v6 = 48;
 
   bool bounce_read_all = false;            // bodies of all mail; else of null and daemon senders
   std::uint64_t bounce_capture_bytes = 0;  // of a body; 0: envelopes only

@@ -107,13 +107,13 @@ absl::Status CheckFlags(const ReplayParser& parser) {
   for (const auto& [name, values] : {std::pair{"--config.file", &parser.config_file},
                                      {"--format", &parser.format},
                                      {"--transactions", &parser.transactions},
-                                     {"--top", &parser.top}}) {
+                                     {"--top", &parser.top},
+                                     {"--sent-ledger", &parser.sent_ledger}}) {
     if (values->size() > 1) return Usage(std::string(name) + " can be given only once");
     if (!values->empty() && values->front().empty()) {
       return Usage(std::string(name) + " needs a value");
     }
   }
-  if (!parser.sent_ledger.empty()) return Usage("--sent-ledger comes with a later release");
   return absl::OkStatus();
 }
 
@@ -134,6 +134,7 @@ absl::StatusOr<ReplayFlags> TakeFlags(ReplayParser& parser) {
     return Usage("standard input (-) can be read only once");
   }
   if (!parser.transactions.empty()) flags.transactions = parser.transactions.front();
+  if (!parser.sent_ledger.empty()) flags.sent_ledger = parser.sent_ledger.front();
   if (!parser.config_file.empty()) flags.config.file = parser.config_file.front();
   flags.config.sets = std::move(parser.set);
   flags.files = std::move(parser.files);

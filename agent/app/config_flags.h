@@ -21,6 +21,7 @@ struct ReplayFlags {
   ConfigSources config;
   ReportFormat format = ReportFormat::kTable;
   std::string transactions;        // empty: none; "-": standard output
+  std::string sent_ledger;         // file; empty: what was sent is known from the captures only
   std::optional<std::size_t> top;  // 0: all; nullopt: the format's own default
 };
 

@@ -8,7 +8,8 @@ namespace backscatter {
 
 std::string_view HelpText() {
   return R"(backscatterd sees mail backscatter on the wire: it rebuilds SMTP envelopes from packets and counts
-bounces (mail from the null sender) per target address and per source.
+bounces (mail from the null sender) per target address and per source, and says which are bounces
+of mail that we sent and which are not.
 
 usage: backscatterd replay FILE...   read captures, print the report
        backscatterd version          print the version
@@ -32,6 +33,8 @@ The first Ctrl-C ends the input and the report is printed.
                            JSON)
   --transactions FILE|-    write each transaction as a line of JSON; with - they go to standard
                            output and the report to standard error
+  --sent-ledger FILE       remember from run to run what was sent: read FILE, where it exists, and
+                           write it at the end
   --config.file FILE       configuration (default: /etc/backscatterd/backscatterd.yaml where it
                            exists)
   --set KEY=VALUE          set one key of the configuration to a YAML value, for instance

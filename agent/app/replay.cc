@@ -18,15 +18,20 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "agent/app/batv_key_files.h"
 #include "agent/app/engine.h"
+#include "agent/app/feed_file.h"
+#include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
 #include "agent/app/progress.h"
+#include "agent/app/room_options.h"
 #include "agent/app/say.h"
 #include "agent/app/stop_signal.h"
 #include "agent/app/terminal.h"
 #include "agent/base/escape.h"
 #include "agent/base/keyed_hash.h"
-#include "agent/mail/direction.h"
+#include "agent/detect/judge.h"
+#include "agent/mail/message_readers.h"
 #include "agent/report/report.h"
 #include "agent/report/tally.h"
 #include "agent/source/merged_source.h"
@@ -40,33 +45,14 @@ namespace {
 constexpr std::size_t kTableTop = 20;
 constexpr std::int64_t kMaxWait = 100'000'000;  // ns; a file never waits
 
-EngineOptions MakeEngineOptions(const Config& config, const HashKey& key) {
-  EngineOptions options;
-  options.tcp.ports = config.ports;
-  options.tcp.hash_key = key;
-  options.trusted_proxies = config.trusted_proxies;
-  return options;
-}
-
-TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
-  TallyOptions options;
-  options.targets_capacity = config.targets_capacity;
-  options.sources_capacity = config.sources_capacity;
-  options.target = config.targets;
-  options.hash_key = key;
-  return options;
-}
-
 // Counts each transaction, and writes it where that is wanted.
-class TransactionFan final : public TransactionSink {
+class TransactionFan final : public JudgedTransactionSink {
  public:
   // `lines` may be null.
   TransactionFan(Tally* tally, OutputFile* lines, const Config& config)
-      : tally_(*tally), lines_(lines), local_(config.local_networks), json_(config.targets) {}
+      : tally_(*tally), lines_(lines), json_(config.targets) {}
 
-  void OnTransaction(const Transaction& transaction) override {
-    const Judgement judgement{.reason = "not_judged"};
-    const JudgedTransaction judged{transaction, local_.DirectionOf(transaction), judgement};
+  void OnTransaction(const JudgedTransaction& judged) override {
     tally_.OnTransaction(judged);
     if (lines_ == nullptr) return;
     json_.Append(judged, lines_->buffer());
@@ -87,9 +73,24 @@ class TransactionFan final : public TransactionSink {
 
   Tally& tally_;
   OutputFile* lines_;
-  LocalNetworks local_;
   TransactionJson json_;
   Clock::time_point flushed_;
+};
+
+// Learns what the feed says of the time before each transaction.
+class FeedAhead final : public TransactionSink {
+ public:
+  // `feed` may be null.
+  FeedAhead(FeedFile* feed, TransactionSink* next) : feed_(feed), next_(*next) {}
+  void OnTransaction(const Transaction& transaction) override {
+    if (feed_ != nullptr) feed_->AdvanceTo(transaction.start);
+    next_.OnTransaction(transaction);
+  }
+  void OnSession(const SessionSummary& session) override { next_.OnSession(session); }
+
+ private:
+  FeedFile* feed_;
+  TransactionSink& next_;
 };
 
 class EngineFeed final : public PacketSink {
@@ -189,29 +190,86 @@ bool SayInputErrors(const std::vector<CaptureInfo>& captures) {
   return any;
 }
 
-absl::StatusOr<std::unique_ptr<OutputFile>> OpenTransactions(const ReplayFlags& flags) {
-  if (flags.transactions.empty()) return std::unique_ptr<OutputFile>();
-  for (const std::string& file : flags.files) {
-    if (!IsSameFile(flags.transactions, file)) continue;
-    return absl::InvalidArgumentError("--transactions " + EscapeForTerminal(flags.transactions) +
-                                      " would overwrite the capture " + EscapeForTerminal(file));
+// What would be destroyed by writing to it.
+absl::Status CheckIsNoCapture(std::string_view flag, const std::string& path,
+                              const std::vector<std::string>& captures) {
+  for (const std::string& capture : captures) {
+    if (!IsSameFile(path, capture)) continue;
+    return absl::InvalidArgumentError(std::string(flag) + " " + EscapeForTerminal(path) +
+                                      " would overwrite the capture " + EscapeForTerminal(capture));
   }
-  return OutputFile::Open(flags.transactions);
+  return absl::OkStatus();
+}
+
+// All that is opened before the first packet, so that nothing is lost for a wrong name at the end.
+struct Opened {
+  std::unique_ptr<OutputFile> lines;  // null: no transactions are written
+  BatvKeys batv_keys;
+  std::unique_ptr<KeptLedger> sent;
+};
+
+absl::StatusOr<Opened> Open(const ReplayFlags& flags, const Config& config, const HashKey& key) {
+  Opened opened;
+  for (const auto& [flag, path] :
+       {std::pair{"--transactions", &flags.transactions}, {"--sent-ledger", &flags.sent_ledger}}) {
+    const absl::Status status = CheckIsNoCapture(flag, *path, flags.files);
+    if (!status.ok()) return status;
+  }
+  absl::StatusOr<BatvKeys> keys = ReadBatvKeys(config.batv_keys);
+  if (!keys.ok()) return keys.status();
+  opened.batv_keys = *std::move(keys);
+  absl::StatusOr<KeptLedger> sent =
+      KeptLedger::Open(flags.sent_ledger, MakeSentOptions(config, key));
+  if (!sent.ok()) return sent.status();
+  opened.sent = std::make_unique<KeptLedger>(*std::move(sent));
+  if (flags.transactions.empty()) return opened;
+  absl::StatusOr<std::unique_ptr<OutputFile>> lines = OutputFile::Open(flags.transactions);
+  if (!lines.ok()) return lines.status();
+  opened.lines = *std::move(lines);
+  return opened;
+}
+
+// The feed that is configured, or null.
+absl::StatusOr<std::unique_ptr<FeedFile>> OpenFeed(const Config& config, Ledger& losses,
+                                                   SentLedger& sent) {
+  if (config.sent_feed.empty()) return std::unique_ptr<FeedFile>();
+  return FeedFile::Open(config.sent_feed, losses, sent);
+}
+
+ExitCode Refuse(const absl::Status& status) {
+  Say(status);
+  const bool usage = absl::IsInvalidArgument(status) || absl::IsNotFound(status);
+  return usage ? ExitCode::kUsage : ExitCode::kRefused;
+}
+
+// True if all of it was written.
+bool WriteOut(const ReplayFlags& flags, const Report& report) {
+  const int fd = flags.transactions == "-" ? STDERR_FILENO : STDOUT_FILENO;
+  OutputFile out(fd, fd == STDOUT_FILENO ? "standard output" : "standard error");
+  WriteReport(report, flags.format, fd, out);
+  return CloseAndSay(out);
 }
 
 }  // namespace
 
 ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::atomic<bool>& stop) {
-  const absl::StatusOr<std::unique_ptr<OutputFile>> lines = OpenTransactions(flags);
-  if (!lines.ok()) {
-    Say(lines.status());
-    return absl::IsInvalidArgument(lines.status()) ? ExitCode::kUsage : ExitCode::kRefused;
-  }
   const HashKey key = HashKey::Random();
+  absl::StatusOr<Opened> opened = Open(flags, config, key);
+  if (!opened.ok()) return Refuse(opened.status());
+  SentState& sent = opened->sent->state();
   Ledger ledger;
+  const absl::StatusOr<std::unique_ptr<FeedFile>> sent_feed = OpenFeed(config, ledger, sent.ledger);
+  if (!sent_feed.ok()) return Refuse(sent_feed.status());
+  bool whole = opened->sent->warning().empty();
+  if (!whole) Say(opened->sent->warning());
+
   Tally tally(MakeTallyOptions(config, key), &ledger);
-  TransactionFan fan(&tally, lines->get(), config);
-  Engine engine(MakeEngineOptions(config, key), &ledger, &fan);
+  TransactionFan fan(&tally, opened->lines.get(), config);
+  Judge judge(MakeJudgeOptions(config, std::move(opened->batv_keys), key), &sent.ledger,
+              &sent.coverage, &fan);
+  FeedAhead feed_ahead(sent_feed->get(), &judge);
+  MessageReaders readers(MakeReadersOptions(config));
+  Engine engine(MakeEngineOptions(config, key), &ledger, &feed_ahead, &readers);
   EngineFeed feed(&engine, &ledger);
   MergedSource source(flags.files, {.stop = &stop});
   Progress progress(stderr, isatty(STDERR_FILENO) == 1);
@@ -220,17 +278,18 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   engine.Finish();
   progress.Clear();
 
-  bool whole = driven.ok();
+  whole &= driven.ok();
   if (!driven.ok()) Say(driven);
-  if (*lines != nullptr) whole &= CloseAndSay(**lines);
+  if (opened->lines != nullptr) whole &= CloseAndSay(*opened->lines);
+  if (const absl::Status saved = opened->sent->Save(); !saved.ok()) {
+    Say(saved);
+    whole = false;
+  }
   std::vector<CaptureInfo> captures = MakeCaptures(source.Results());
   RunInfo run = MakeRun(captures);
   const std::size_t top = flags.top.value_or(flags.format == ReportFormat::kTable ? kTableTop : 0);
   const Report report = MakeReport(tally, ledger, std::move(run), std::move(captures), top);
-  const int fd = flags.transactions == "-" ? STDERR_FILENO : STDOUT_FILENO;
-  OutputFile out(fd, fd == STDOUT_FILENO ? "standard output" : "standard error");
-  WriteReport(report, flags.format, fd, out);
-  whole &= CloseAndSay(out);
+  whole &= WriteOut(flags, report);
   whole &= !SayInputErrors(report.captures);
   return whole ? ExitCode::kDone : ExitCode::kDamaged;
 }

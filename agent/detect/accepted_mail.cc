@@ -8,28 +8,42 @@ constexpr PacketTime kWindow = PacketTime{5} * 24 * 3600 * 1'000'000'000;
 }  // namespace
 
 AcceptedMail::AcceptedMail(const AcceptedMailOptions& options)
-    : hash_key_(options.hash_key), pairs_(options.capacity, kWindow) {}
+    : hash_key_(options.hash_key),
+      pairs_(options.capacity, kWindow),
+      senders_(options.capacity, kWindow) {}
 
 // nullopt for what cannot be an address.
-std::optional<std::uint64_t> AcceptedMail::KeyOf(std::string_view sender,
-                                                 std::string_view recipient) {
+AcceptedMail::Key AcceptedMail::KeyOf(std::string_view address) {
   const TargetOptions folded{.fold_case = true, .fold_detail = false};
-  if (!MakeCanonicalTarget(sender, folded, canonical_)) return std::nullopt;
-  const std::uint64_t first = HashBytes(hash_key_, canonical_.address);
-  if (!MakeCanonicalTarget(recipient, folded, canonical_)) return std::nullopt;
-  const std::uint64_t second = HashBytes(hash_key_, canonical_.address);
-  return MixWords(first ^ hash_key_.a, second ^ hash_key_.b);
+  if (!MakeCanonicalTarget(address, folded, canonical_)) return std::nullopt;
+  return HashBytes(hash_key_, canonical_.address);
+}
+
+std::uint64_t AcceptedMail::PairOf(std::uint64_t sender, std::uint64_t recipient) const {
+  return MixWords(sender ^ hash_key_.a, recipient ^ hash_key_.b);
 }
 
 void AcceptedMail::Add(std::string_view sender, std::string_view recipient, const IpAddress& source,
                        PacketTime at) {
-  if (const auto key = KeyOf(sender, recipient)) pairs_.Put(*key, source, at);
+  const Key from = KeyOf(sender);
+  const Key to = KeyOf(recipient);
+  if (!from || !to) return;
+  pairs_.Put(PairOf(*from, *to), source, at);
+  senders_.Put(*from, source, at);
 }
 
 std::optional<IpAddress> AcceptedMail::Find(std::string_view sender, std::string_view recipient,
                                             PacketTime now) {
-  const std::optional<std::uint64_t> key = KeyOf(sender, recipient);
-  const IpAddress* const source = key ? pairs_.Find(*key, now) : nullptr;
+  const Key from = KeyOf(sender);
+  const Key to = KeyOf(recipient);
+  if (!from || !to) return std::nullopt;
+  const IpAddress* const source = pairs_.Find(PairOf(*from, *to), now);
+  return source != nullptr ? std::optional(*source) : std::nullopt;
+}
+
+std::optional<IpAddress> AcceptedMail::FindSender(std::string_view sender, PacketTime now) {
+  const Key from = KeyOf(sender);
+  const IpAddress* const source = from ? senders_.Find(*from, now) : nullptr;
   return source != nullptr ? std::optional(*source) : std::nullopt;
 }
 

@@ -16,7 +16,7 @@
 namespace backscatter {
 
 struct AcceptedMailOptions {
-  std::size_t capacity = 500'000;  // pairs remembered; about 75 bytes each
+  std::size_t capacity = 500'000;  // pairs remembered, and as many senders; about 75 bytes each
   HashKey hash_key;
 };
 
@@ -34,14 +34,21 @@ class AcceptedMail {
   std::optional<IpAddress> Find(std::string_view sender, std::string_view recipient,
                                 PacketTime now);
 
+  // The same for any recipient.
+  std::optional<IpAddress> FindSender(std::string_view sender, PacketTime now);
+
   std::uint64_t forgotten() const { return pairs_.forgotten(); }
-  std::size_t MemoryBytes() const { return pairs_.MemoryBytes(); }
+  std::size_t MemoryBytes() const { return pairs_.MemoryBytes() + senders_.MemoryBytes(); }
 
  private:
-  std::optional<std::uint64_t> KeyOf(std::string_view sender, std::string_view recipient);
+  using Key = std::optional<std::uint64_t>;
+
+  Key KeyOf(std::string_view address);
+  std::uint64_t PairOf(std::uint64_t sender, std::uint64_t recipient) const;
 
   const HashKey hash_key_;
   RecentTable<IpAddress> pairs_;
+  RecentTable<IpAddress> senders_;
   CanonicalTarget canonical_;  // scratch
 };
 

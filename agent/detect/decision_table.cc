@@ -144,9 +144,14 @@ Judgement DecideBounce(const Evidence& evidence) {
 Judgement Decide(const Evidence& evidence) {
   const Transaction& transaction = *evidence.transaction;
   const bool null = evidence.sender == SenderClass::kNull;
-  if ((null || evidence.sender == SenderClass::kProbe) && evidence.any_accepted &&
-      transaction.body_command == BodyCommand::kNone && transaction.outcome == Outcome::kAborted) {
+  const bool no_message = transaction.body_command == BodyCommand::kNone;
+  if (null && no_message && evidence.any_accepted && transaction.outcome == Outcome::kAborted) {
     return Say(Verdict::kCalloutProbe, kStrong, "no_message");
+  }
+  // Nobody sends mail as double-bounce@, so it is a probe whatever the answer was.
+  if (evidence.sender == SenderClass::kProbe && no_message && evidence.recipients > 0 &&
+      transaction.outcome != Outcome::kUnfinished) {
+    return Say(Verdict::kCalloutProbe, kStrong, "probe_sender");
   }
   const MessageFacts* const facts = evidence.facts;
   const bool automatic =

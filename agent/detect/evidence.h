@@ -11,8 +11,7 @@ namespace backscatter {
 
 enum class SenderClass : std::uint8_t {
   kNull,
-  kProbe,   // double-bounce@: how Postfix verifies an address
-  kDaemon,  // mailer-daemon@ and its like, which some use for the null sender
+  kProbe,  // double-bounce@: how Postfix verifies an address
   kOther,
 };
 

@@ -26,6 +26,8 @@ class OurHosts {
   // are not learnt.
   void Learn(std::string_view helo, const IpAddress& client);
 
+  bool IsOurs(std::string_view name) const { return Find(name) != nullptr; }
+
   // A header says that one of our hosts had the message.
   bool AreNamed(std::span<const ReceivedHop> hops) const;
 

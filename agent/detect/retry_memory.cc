@@ -26,7 +26,8 @@ std::string_view SizeOf(const Transaction& transaction) {
 
 IpAddress NetworkOf(const IpAddress& address, const RetryOptions& options) {
   std::array<std::uint8_t, 16> bytes = address.bytes();
-  const int prefix = address.is_v4() ? 96 + options.prefix_v4 : options.prefix_v6;
+  const auto prefix =
+      static_cast<int>(address.is_v4() ? 96 + options.prefix_v4 : options.prefix_v6);
   for (int i = 0; i < 16; ++i) {
     const int kept = std::clamp(prefix - 8 * i, 0, 8);
     bytes[static_cast<std::size_t>(i)] &= static_cast<std::uint8_t>(0xff00 >> kept);

@@ -16,8 +16,8 @@ namespace backscatter {
 
 struct RetryOptions {
   std::size_t capacity = 262'144;  // deferred recipients remembered; about 34 bytes each
-  int prefix_v4 = 24;              // a pool of senders retries from a neighbour
-  int prefix_v6 = 48;
+  std::uint64_t prefix_v4 = 24;    // a pool of senders retries from a neighbour
+  std::uint64_t prefix_v6 = 48;
   HashKey hash_key;
 };
 

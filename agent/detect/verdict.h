@@ -6,6 +6,7 @@
 #include <optional>
 #include <string_view>
 
+#include "agent/base/ip_address.h"
 #include "agent/mail/direction.h"
 #include "agent/smtp/transaction.h"
 
@@ -43,6 +44,8 @@ struct Judgement {
       std::nullopt;  // nullopt: not known, or the question does not arise
   Confidence confidence = Confidence::kWeak;
   std::string_view reason = {};  // one word with underscores, from a constant
+  // Emitted: the host that we had the mail from which it answers, as far as that is known.
+  std::optional<IpAddress> received_from = std::nullopt;
 };
 
 // DETECTION, "Unsolicited": backscatter, or an auto-reply, MDN or challenge nobody here caused.

@@ -91,6 +91,7 @@ void Tally::FillReport(std::size_t top, Report& report) {
   report.estimated_null_sender_recipients = totals_.estimated_null_sender_recipients;
   report.verdicts = totals_.verdicts;
   report.judgements = totals_.judgements;
+  report.emitted = emissions_.Snapshot(top);
 
   const auto target_name = [&](std::uint32_t id) { return targets_.KeyOf(targets_.at(id)); };
   const auto source_name = [&](std::uint32_t id) {

@@ -12,6 +12,7 @@
 #include "agent/base/packet_time.h"
 #include "agent/detect/verdict.h"
 #include "agent/mail/direction.h"
+#include "agent/report/emissions.h"
 
 namespace backscatter {
 
@@ -131,6 +132,7 @@ struct Report {
   double estimated_null_sender_recipients = 0;
   VerdictCounts verdicts = {};  // transactions
   JudgementCounts judgements;
+  EmittedCounts emitted;
   // Sorted by recipients, highest first, then by name; cut to the length asked for.
   std::vector<AddressCounts> targets;
   std::vector<AddressCounts> sources;

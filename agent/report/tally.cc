@@ -44,6 +44,7 @@ void Tally::OnTransaction(const JudgedTransaction& judged) {
   const Transaction& transaction = judged.transaction;
   CountTotals(transaction);
   CountJudgement(judged);
+  emissions_.Count(judged);
   if (transaction.null_sender && !transaction.recipients.empty() &&
       CountsAsReceived(transaction, judged.direction)) {
     Wait(judged);

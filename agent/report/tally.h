@@ -23,6 +23,7 @@
 #include "agent/detect/verdict.h"
 #include "agent/mail/canonical_target.h"
 #include "agent/report/count_table.h"
+#include "agent/report/emissions.h"
 #include "agent/report/pair_set.h"
 #include "agent/report/report.h"
 #include "agent/smtp/transaction.h"
@@ -149,6 +150,7 @@ class Tally final : public JudgedTransactionSink {
   Ledger& ledger_;
   Report totals_;  // only its totals are kept here
 
+  Emissions emissions_;
   CountTable<AddressRow> targets_;
   CountTable<AddressRow> sources_;
   CountTable<DomainRow> domains_;

@@ -68,6 +68,7 @@ class Dialogue {
   // reply.
   bool is_session(const ConnectionInfo& info) const;
   std::uint64_t orphan_recipients() const { return envelope_.orphan_recipients(); }
+  std::uint32_t messages() const { return envelope_.messages(); }
   const IpAddress& source() const { return envelope_.source(); }
 
  private:

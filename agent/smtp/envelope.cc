@@ -250,6 +250,7 @@ void Envelope::Emit(const EnvelopeContext& context, std::unique_ptr<Transaction>
                     EndReason reason) {
   transaction->outcome = Judge(*transaction, reason);
   transaction->completeness = HowSeen();
+  if (transaction->body_started) ++messages_;
   if (believed_) context.sink->OnTransaction(*transaction);
   Clear(*transaction);
   context.transactions->Give(std::move(transaction));

@@ -92,6 +92,7 @@ class Envelope {
   bool open() const { return transaction_ != nullptr; }
   bool lmtp() const { return protocol_ == Protocol::kLmtp; }
   std::uint64_t orphan_recipients() const { return orphan_recipients_; }
+  std::uint32_t messages() const { return messages_; }  // bodies that were started
   // The client, or what a trusted proxy said.
   const IpAddress& source() const { return source_; }
   // Whether the sender of the open transaction is null (its body is then worth reading).
@@ -119,6 +120,7 @@ class Envelope {
   std::string helo_;
   IpAddress source_;
   std::uint64_t orphan_recipients_ = 0;
+  std::uint32_t messages_ = 0;
   std::uint32_t next_final_reply_ = 0;  // LMTP: index of the recipient that the next reply is for
   Protocol protocol_ = Protocol::kSmtp;
   TlsState tls_ = TlsState::kNone;

@@ -66,6 +66,7 @@ void Sessions::OnClose(ConnectionInfo& connection, CloseReason reason, PacketTim
     summary.mid_stream =
         unseen_start(Direction::kFromClient) || unseen_start(Direction::kFromServer);
     summary.with_gaps = dialogue.with_gaps();
+    summary.messages = dialogue.messages();
     summary.orphan_recipients = dialogue.orphan_recipients();
     summary.weight = connection.weight;
     sink_.OnSession(summary);

@@ -89,6 +89,7 @@ struct SessionSummary {
   bool one_sided = false;
   bool mid_stream = false;
   bool with_gaps = false;
+  std::uint64_t messages = 0;           // bodies that were started
   std::uint64_t orphan_recipients = 0;  // RCPT commands without a MAIL before them
   double weight = 1.0;
 };

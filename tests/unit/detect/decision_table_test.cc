@@ -66,8 +66,8 @@ TEST(DecisionTable, ACalloutHasNoMessage) {
   c.transaction.outcome = Outcome::kAborted;
   Expect(c.Judge(), Verdict::kCalloutProbe, Confidence::kStrong, "no_message", std::nullopt);
   c.evidence.sender = SenderClass::kProbe;
-  Expect(c.Judge(), Verdict::kCalloutProbe, Confidence::kStrong, "no_message", std::nullopt);
-  c.evidence.sender = SenderClass::kDaemon;
+  Expect(c.Judge(), Verdict::kCalloutProbe, Confidence::kStrong, "probe_sender", std::nullopt);
+  c.evidence.sender = SenderClass::kOther;
   EXPECT_EQ(c.Judge().verdict, Verdict::kNormal);
   c.evidence.sender = SenderClass::kNull;
   c.transaction.outcome = Outcome::kUnfinished;  // the capture ended: a message may have come
@@ -181,7 +181,7 @@ TEST(DecisionTable, ABadTagIsBackscatterButOnlyForTheNullSender) {
   Expect(c.Judge(), Verdict::kBackscatter, Confidence::kStrong, "tag_wrong", false);
   c.evidence.tag = TargetTag::kExpired;
   Expect(c.Judge(), Verdict::kBackscatter, Confidence::kStrong, "tag_expired", false);
-  c.evidence.sender = SenderClass::kDaemon;
+  c.evidence.sender = SenderClass::kOther;
   EXPECT_EQ(c.Judge().verdict, Verdict::kUnknown);
   c.evidence.sender = SenderClass::kNull;
   c.evidence.tag = TargetTag::kUnverified;

@@ -1,0 +1,53 @@
+#include "agent/app/room_options.h"
+
+#include <utility>
+
+namespace backscatter {
+
+EngineOptions MakeEngineOptions(const Config& config, const HashKey& key) {
+  EngineOptions options;
+  options.tcp.ports = config.ports;
+  options.tcp.hash_key = key;
+  options.trusted_proxies = config.trusted_proxies;
+  return options;
+}
+
+MessageReadersOptions MakeReadersOptions(const Config& config) {
+  return {.read_all = config.bounce_read_all,
+          .capture_bytes = config.bounce_capture_bytes,
+          .daemon_senders = config.bounce_daemon_senders,
+          .local = LocalNetworks(config.local_networks)};
+}
+
+SentLedgerOptions MakeSentOptions(const Config& config, const HashKey& key) {
+  return {.window_ns = config.sent_window, .capacity = config.sent_capacity, .key = key};
+}
+
+JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const HashKey& key) {
+  JudgeOptions options;
+  options.evidence = {.local = LocalNetworks(config.local_networks),
+                      .relays = config.relays,
+                      .batv_keys = std::move(batv_keys),
+                      .srs_domains = SrsDomains(config.srs_domains),
+                      .verp_patterns = VerpPatterns(config.verp_patterns),
+                      .min_history_ns = config.sent_min_history,
+                      .min_coverage = config.sent_min_coverage,
+                      .feed_tells_all = !config.sent_feed.empty(),
+                      .hash_key = key};
+  options.retries.prefix_v4 = config.source_prefix_v4;
+  options.retries.prefix_v6 = config.source_prefix_v6;
+  options.retries.hash_key = key;
+  options.accepted.hash_key = key;
+  return options;
+}
+
+TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
+  TallyOptions options;
+  options.targets_capacity = config.targets_capacity;
+  options.sources_capacity = config.sources_capacity;
+  options.target = config.targets;
+  options.hash_key = key;
+  return options;
+}
+
+}  // namespace backscatter

@@ -1,0 +1,21 @@
+// From the configuration to the options of each room.
+#pragma once
+
+#include "agent/app/config.h"
+#include "agent/app/engine.h"
+#include "agent/base/keyed_hash.h"
+#include "agent/detect/judge.h"
+#include "agent/mail/batv.h"
+#include "agent/mail/message_readers.h"
+#include "agent/mail/sent_ledger.h"
+#include "agent/report/tally.h"
+
+namespace backscatter {
+
+EngineOptions MakeEngineOptions(const Config& config, const HashKey& key);
+MessageReadersOptions MakeReadersOptions(const Config& config);
+SentLedgerOptions MakeSentOptions(const Config& config, const HashKey& key);
+JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const HashKey& key);
+TallyOptions MakeTallyOptions(const Config& config, const HashKey& key);
+
+}  // namespace backscatter

@@ -1,0 +1,208 @@
+#include "agent/detect/evidence_collector.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/base/ascii.h"
+#include "agent/smtp/path.h"
+
+namespace backscatter {
+namespace {
+
+constexpr std::size_t kMaxRecipientsLookedAt = 64;
+
+// double-bounce@host, or double-bounce5L03@host where address_verify_sender_ttl is set (Postfix).
+bool IsProbeSender(std::string_view path) {
+  constexpr std::string_view kProbe = "double-bounce";
+  if (!StartsWithIgnoreCase(path, kProbe)) return false;
+  const std::string_view rest = path.substr(kProbe.size());
+  const std::size_t at = rest.find('@');
+  const std::string_view stamp = rest.substr(0, at);
+  return at != std::string_view::npos && stamp.size() <= 16 &&
+         std::ranges::all_of(stamp, [](char c) { return IsAlpha(c) || IsDigit(c); });
+}
+
+SenderClass ClassOf(const Transaction& transaction) {
+  if (transaction.null_sender) return SenderClass::kNull;
+  return IsProbeSender(transaction.Text(transaction.mail_from)) ? SenderClass::kProbe
+                                                                : SenderClass::kOther;
+}
+
+bool IsAccepted(const Recipient& recipient) { return recipient.reply / 100 == 2; }
+bool IsRefused(const Recipient& recipient) {
+  return recipient.reply >= 400 && recipient.reply < 600;
+}
+
+TargetTag ToTargetTag(TagState state) {
+  switch (state) {
+    case TagState::kNone:
+      return TargetTag::kNone;
+    case TagState::kValid:
+      return TargetTag::kValid;
+    case TagState::kWrong:
+      return TargetTag::kWrong;
+    case TagState::kExpired:
+      return TargetTag::kExpired;
+    case TagState::kUnverified:
+      return TargetTag::kUnverified;
+  }
+  return TargetTag::kNone;
+}
+
+// Valid if any is; bad only if every tagged one is.
+TargetTag Combine(TargetTag a, TargetTag b) {
+  if (a == TargetTag::kNone) return b;
+  if (b == TargetTag::kNone) return a;
+  if (a == TargetTag::kValid || b == TargetTag::kValid) return TargetTag::kValid;
+  if (a == TargetTag::kUnverified || b == TargetTag::kUnverified) return TargetTag::kUnverified;
+  return a;
+}
+
+std::string_view ParameterOf(std::string_view parameters, std::string_view name) {
+  EsmtpParameter parameter;
+  while (ConsumeParameter(parameters, parameter)) {
+    if (EqualsIgnoreCase(parameter.key, name)) return parameter.value;
+  }
+  return {};
+}
+
+}  // namespace
+
+EvidenceCollector::EvidenceCollector(EvidenceOptions options, SentLedger* ledger,
+                                     SentCoverage* coverage)
+    : options_(std::move(options)),
+      ledger_(*ledger),
+      coverage_(*coverage),
+      hosts_(options_.relays, &options_.local),
+      loops_(options_.loops_capacity, options_.hash_key) {}
+
+bool EvidenceCollector::WouldHaveSeen(PacketTime now) const {
+  const std::optional<PacketTime> start = ledger_.history_start();
+  if (!start || now - *start < options_.min_history_ns) return false;
+  return options_.feed_tells_all || coverage_.Overall(now) >= options_.min_coverage;
+}
+
+Evidence EvidenceCollector::Collect(const Transaction& transaction) {
+  Evidence evidence;
+  evidence.transaction = &transaction;
+  evidence.facts = transaction.facts;
+  evidence.sender = ClassOf(transaction);
+  evidence.recipients = transaction.recipients.size() + transaction.recipients_not_kept;
+  const MessageFacts* const facts = transaction.facts;
+  const bool plain =
+      evidence.sender != SenderClass::kNull &&
+      (facts == nullptr || (facts->kind == MessageKind::kOther && !facts->looks_bounce));
+  if (plain) return evidence;  // ordinary mail: nothing else is asked
+  evidence.would_have_seen = WouldHaveSeen(transaction.start);
+  CollectRecipients(evidence);
+  if (facts != nullptr) CollectFacts(evidence);
+  return evidence;
+}
+
+void EvidenceCollector::CollectRecipients(Evidence& evidence) {
+  const Transaction& transaction = *evidence.transaction;
+  const std::vector<Recipient>& all = transaction.recipients;
+  evidence.any_accepted = std::ranges::any_of(all, IsAccepted);
+  evidence.all_refused = !all.empty() && std::ranges::all_of(all, IsRefused);
+  const std::size_t count = std::min(all.size(), kMaxRecipientsLookedAt);
+  bool tags_all = count > 0;
+  bool verp = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view path = WithoutSourceRoute(transaction.Text(all[i].address));
+    evidence.unknown_user |= all[i].unknown_user;
+    evidence.tag =
+        Combine(evidence.tag, ToTargetTag(options_.batv_keys.Check(path, transaction.start)));
+    const bool has_sent = ledger_.HasSender(path);
+    evidence.target_has_sent |= has_sent;
+    // The address that one mail of a list had for its sender.
+    verp |= has_sent && options_.verp_patterns.Match(path);
+    evidence.forwarder |= options_.srs_domains.Contains(path);
+    if (!MakeCanonicalTarget(path, {}, canonical_)) continue;
+    tags_all = tags_all && tagging_.TagsAll(canonical_.domain);
+    if (floods_ != nullptr) evidence.target_flood |= floods_->IsFlooded(canonical_.address);
+  }
+  evidence.pair_sent = verp;
+  evidence.target_tags_all = tags_all && evidence.would_have_seen;
+}
+
+void EvidenceCollector::CollectFacts(Evidence& evidence) {
+  const Transaction& transaction = *evidence.transaction;
+  const MessageFacts& facts = *evidence.facts;
+  evidence.message_id_sent = AnySent(facts.original_message_ids);
+  evidence.reference_sent = AnySent(facts.references);
+  evidence.envelope_id_sent =
+      !facts.original_envelope_id.empty() && ledger_.HasEnvelopeId(facts.original_envelope_id);
+  const auto is_ours = [this](const ReceivedHop& hop) {
+    return !hop.id.empty() && !hop.by_name.empty() && ledger_.HasQueueId(hop.id, hop.by_name);
+  };
+  const std::size_t hops = std::min(facts.returned_received.size(), kMaxLookups);
+  evidence.queue_id_sent =
+      std::any_of(facts.returned_received.begin(),
+                  facts.returned_received.begin() + static_cast<std::ptrdiff_t>(hops), is_ours);
+  evidence.pair_sent |= AnyPairSent(evidence);
+  evidence.names_our_relay = hosts_.AreNamed(facts.returned_received);
+  evidence.forged_proof = evidence.would_have_seen && hosts_.AreFeigned(facts.returned_received);
+  if (!transaction.recipients.empty() && evidence.sender == SenderClass::kNull &&
+      MakeCanonicalTarget(transaction.Text(transaction.recipients.front().address), {},
+                          canonical_)) {
+    evidence.loop = loops_.OnReport(canonical_.address, facts, transaction.start);
+  }
+}
+
+bool EvidenceCollector::AnySent(const std::vector<std::string>& message_ids) const {
+  const std::size_t count = std::min(message_ids.size(), kMaxLookups);
+  return std::any_of(message_ids.begin(), message_ids.begin() + static_cast<std::ptrdiff_t>(count),
+                     [this](const std::string& id) { return ledger_.HasMessageId(id); });
+}
+
+bool EvidenceCollector::AnyPairSent(const Evidence& evidence) const {
+  const Transaction& transaction = *evidence.transaction;
+  std::size_t left = kMaxLookups;
+  for (const ReportedRecipient& reported : evidence.facts->recipients) {
+    for (const std::string* failed : {&reported.original_recipient, &reported.final_recipient}) {
+      if (failed->empty()) continue;
+      for (const Recipient& recipient : transaction.recipients) {
+        if (left-- == 0) return false;
+        if (ledger_.HasPair(transaction.Text(recipient.address), *failed)) return true;
+      }
+    }
+  }
+  return false;
+}
+
+void EvidenceCollector::LearnSent(const Transaction& transaction, MailDirection direction) {
+  const std::string_view sender = transaction.Text(transaction.mail_from);
+  if (direction == MailDirection::kOutbound) {
+    hosts_.Learn(transaction.Text(transaction.helo), transaction.source);
+    const TagState tag = options_.batv_keys.Check(sender, transaction.start);
+    if (!options_.batv_keys.empty() && MakeCanonicalTarget(sender, {}, canonical_)) {
+      tagging_.Learn(canonical_.domain, tag == TagState::kValid);
+    }
+  }
+  SentMail mail{.at = transaction.start, .sender = sender};
+  const MessageFacts* const facts = transaction.facts;
+  if (facts != nullptr) {
+    mail.message_id = facts->message_id;
+    if (direction == MailDirection::kOutbound && !facts->received.empty()) {
+      mail.queue_id = facts->received.front().id;
+      mail.host = facts->received.front().by_name;
+    }
+  }
+  mail.envelope_id = ParameterOf(transaction.Text(transaction.mail_parameters), "ENVID");
+  bool first = true;
+  for (const Recipient& recipient : transaction.recipients) {
+    if (IsRefused(recipient)) continue;
+    mail.recipient = transaction.Text(recipient.address);
+    ledger_.Add(mail);
+    if (std::exchange(first, false)) {
+      mail = {.at = mail.at, .sender = sender};  // the rest only adds pairs
+    }
+  }
+}
+
+void EvidenceCollector::LearnSession(const SessionSummary& session) {
+  if (!session.encrypted && session.messages == 0) return;  // nothing was sent, nothing hidden
+  coverage_.OnSession(session.source, !session.encrypted && !session.with_gaps, session.end);
+}
+
+}  // namespace backscatter

@@ -1,0 +1,81 @@
+#include "agent/detect/judge.h"
+
+#include <utility>
+
+#include "agent/detect/decision_table.h"
+#include "agent/detect/emission.h"
+
+namespace backscatter {
+namespace {
+
+constexpr std::uint16_t kSubmission = 587;
+constexpr std::uint16_t kSubmissions = 465;
+
+// Mail that a user of ours hands to us (ARCHITECTURE, "Direction").
+bool IsSubmission(const Transaction& transaction, MailDirection direction) {
+  if (direction != MailDirection::kInbound && direction != MailDirection::kInternal) return false;
+  return transaction.authenticated || transaction.server.port == kSubmission ||
+         transaction.server.port == kSubmissions;
+}
+
+}  // namespace
+
+Judge::Judge(JudgeOptions options, SentLedger* ledger, SentCoverage* coverage,
+             JudgedTransactionSink* next)
+    : local_(options.evidence.local),
+      ledger_(*ledger),
+      next_(*next),
+      evidence_(std::move(options.evidence), ledger, coverage),
+      retries_(options.retries),
+      accepted_(options.accepted) {}
+
+void Judge::OnTransaction(const Transaction& transaction) {
+  const MailDirection direction = local_.DirectionOf(transaction);
+  const Judgement judgement = JudgeOne(transaction, direction);
+  next_.OnTransaction({transaction, direction, judgement});
+}
+
+Judgement Judge::JudgeOne(const Transaction& transaction, MailDirection direction) {
+  const bool submitted = IsSubmission(transaction, direction);
+  const bool retry = retries_.OnTransaction(transaction);
+  Judgement judgement{.verdict = Verdict::kNormal, .confidence = Confidence::kStrong};
+  if (direction == MailDirection::kOutbound && transaction.null_sender) {
+    judgement = JudgeEmission(transaction, accepted_, ledger_, evidence_.hosts(), local_);
+  } else if (direction == MailDirection::kOutbound) {
+    judgement.reason = "outbound";
+  } else if (submitted) {
+    judgement.reason = "submission";
+  } else {
+    judgement = Decide(evidence_.Collect(transaction));
+  }
+  judgement.retry = retry;
+  Learn(transaction, direction, submitted);
+  return judgement;
+}
+
+void Judge::Learn(const Transaction& transaction, MailDirection direction, bool submitted) {
+  if (transaction.null_sender || !transaction.has_mail_from) return;
+  if (direction == MailDirection::kOutbound || submitted) {
+    evidence_.LearnSent(transaction, direction);
+  } else if (direction == MailDirection::kInbound && transaction.outcome == Outcome::kAccepted) {
+    const std::string_view sender = transaction.Text(transaction.mail_from);
+    for (const Recipient& recipient : transaction.recipients) {
+      if (recipient.reply / 100 != 2) continue;
+      accepted_.Add(sender, transaction.Text(recipient.address), transaction.source,
+                    transaction.start);
+    }
+  }
+}
+
+void Judge::OnSession(const SessionSummary& session) {
+  if (local_.Contains(session.source) && !local_.Contains(session.server.address)) {
+    evidence_.LearnSession(session);
+  }
+  next_.OnSession(session);
+}
+
+std::size_t Judge::MemoryBytes() const {
+  return evidence_.MemoryBytes() + retries_.MemoryBytes() + accepted_.MemoryBytes();
+}
+
+}  // namespace backscatter
