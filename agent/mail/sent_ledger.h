@@ -35,11 +35,11 @@ struct SentLedgerOptions {
 
 // Keys are compared in one form: Message-IDs without brackets and blanks around; addresses as
 // canonical targets (so BATV and SRS tags are undone); ENVIDs with their xtext undone; all in lower
-// case. Only 64-bit keyed hashes are kept, and of these 21 to 44 bits (SentSet): a `true` is wrong
-// with a chance of at most 1e-5, a `false` only where the mail was not seen, is older than the
-// window, or came when the ledger was full (`dropped`).
-// Packet time only (SentClock says what it believes). Not thread-safe, not even its const members.
-// Plain addresses and IDs allocate nothing once the scratch strings have capacity.
+// case. Only 64-bit keyed hashes are kept, and of these at most 44 bits (SentSet): a `true` is
+// wrong with a chance of at most 1e-5, a `false` only where the mail was not seen, is older than
+// the window, or came when the ledger was full (`dropped`). Packet time only (SentClock says what
+// it believes). Not thread-safe, not even its const members. Plain addresses and IDs allocate
+// nothing once the scratch strings have capacity.
 class SentLedger {
  public:
   static constexpr std::size_t kKeysPerMail = 4;  // Message-ID, pair, ENVID or queue id, sender
