@@ -139,7 +139,7 @@ constexpr ConfigKey kKeys[] = {
     {.name = "bounce.daemon_senders",
      .type = KeyType::kTextList,
      .default_value = "[mailer-daemon, postmaster, double-bounce, mdaemon, mail-daemon, imss, "
-                      "bounce-handler, bounce, bounces, challenge, autoreply, auto-reply]",
+                      "bounce-handler, bounce, bounces, challenge, confirm, autoreply, auto-reply]",
      .help = "Local parts of senders that are read like the null sender",
      .store = Store<&Config::bounce_daemon_senders>},
     {.name = "batv.keys",

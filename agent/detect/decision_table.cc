@@ -123,8 +123,11 @@ Judgement DecideBounce(const Evidence& evidence) {
     return Backscatter(kStrong, "tag_missing");
   }
   if (evidence.names_our_relay) {
-    return evidence.would_have_seen ? Unknown("relay_named_but_not_sent")
-                                    : Say(Verdict::kSolicited, kWeak, "relay_named", true);
+    // Forgers write our relay into the headers of their mail; but where a few of our sessions could
+    // not be read, this may be the mail of one of them.
+    if (!evidence.would_have_seen) return Say(Verdict::kSolicited, kWeak, "relay_named", true);
+    return evidence.would_surely_have_seen ? Backscatter(kMedium, "relay_named_but_not_sent")
+                                           : Unknown("relay_named_but_not_sent");
   }
   if (!facts.original_message_ids.empty() || NamesARecipient(facts)) {
     if (!evidence.would_have_seen) return Unknown("no_coverage");
@@ -161,6 +164,9 @@ Judgement Decide(const Evidence& evidence) {
   if (!facts->headers_ended) return Unknown("truncated");
   if (IsReport(facts->kind)) return Say(Verdict::kReport, kStrong, MessageKindName(facts->kind));
   const bool bounce = IsBounce(*facts);
+  if (evidence.answers_our_report && bounce) {
+    return Say(Verdict::kBounceLoop, kStrong, "report_of_ours_returned");
+  }
   if (evidence.loop && bounce) return Say(Verdict::kBounceLoop, kStrong, "same_report_again");
   if (bounce) return DecideBounce(evidence);
   if (automatic) return DecideAutomatic(evidence);

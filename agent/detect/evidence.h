@@ -43,12 +43,14 @@ struct Evidence {
   bool target_has_sent = false;  // the target is an envelope sender of ours
   bool forwarder = false;        // the target is an SRS address of ours
 
-  bool names_our_relay = false;  // a returned Received header does; anybody can write that
-  bool forged_proof = false;     // ... with an address that is not ours
-  bool would_have_seen = false;  // the coverage gate: what is not known was not sent
-  bool target_tags_all = false;  // its domain tags whatever it sends
-  bool target_flood = false;     // a flood on the target was on at the last tick
-  bool loop = false;             // the same report about the same message again and again
+  bool names_our_relay = false;         // a returned Received header does; anybody can write that
+  bool forged_proof = false;            // ... with an address that is not ours
+  bool would_have_seen = false;         // the coverage gate: what is not known was not sent
+  bool would_surely_have_seen = false;  // the same, and next to nothing went out unread
+  bool target_tags_all = false;         // its domain tags whatever it sends
+  bool target_flood = false;            // a flood on the target was on at the last tick
+  bool answers_our_report = false;      // it returns a report of ours: nobody bounces those rightly
+  bool loop = false;                    // the same report about the same message again and again
 
   bool sent() const { return message_id_sent || envelope_id_sent || queue_id_sent || pair_sent; }
   // The pair alone is no more than likely: a bounce of something else may name the same two.

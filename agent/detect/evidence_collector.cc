@@ -10,6 +10,8 @@ namespace backscatter {
 namespace {
 
 constexpr std::size_t kMaxRecipientsLookedAt = 64;
+constexpr PacketTime kReportWindow = PacketTime{5} * 24 * 3600 * 1'000'000'000;
+constexpr double kNearlyAll = 0.995;
 
 // double-bounce@host, or double-bounce5L03@host where address_verify_sender_ttl is set (Postfix).
 bool IsProbeSender(std::string_view path) {
@@ -74,7 +76,8 @@ EvidenceCollector::EvidenceCollector(EvidenceOptions options, SentLedger* ledger
       ledger_(*ledger),
       coverage_(*coverage),
       hosts_(options_.relays, &options_.local),
-      loops_(options_.loops_capacity, options_.hash_key) {}
+      loops_(options_.loops_capacity, options_.hash_key),
+      our_reports_(options_.loops_capacity, kReportWindow) {}
 
 bool EvidenceCollector::WouldHaveSeen(PacketTime now) const {
   const std::optional<PacketTime> start = ledger_.history_start();
@@ -94,6 +97,9 @@ Evidence EvidenceCollector::Collect(const Transaction& transaction) {
       (facts == nullptr || (facts->kind == MessageKind::kOther && !facts->looks_bounce));
   if (plain) return evidence;  // ordinary mail: nothing else is asked
   evidence.would_have_seen = WouldHaveSeen(transaction.start);
+  evidence.would_surely_have_seen =
+      evidence.would_have_seen &&
+      (options_.feed_tells_all || coverage_.Overall(transaction.start) >= kNearlyAll);
   CollectRecipients(evidence);
   if (facts != nullptr) CollectFacts(evidence);
   return evidence;
@@ -130,6 +136,10 @@ void EvidenceCollector::CollectFacts(Evidence& evidence) {
   const MessageFacts& facts = *evidence.facts;
   evidence.message_id_sent = AnySent(facts.original_message_ids);
   evidence.reference_sent = AnySent(facts.references);
+  evidence.answers_our_report =
+      !facts.original_message_ids.empty() &&
+      our_reports_.Find(HashBytes(options_.hash_key, facts.original_message_ids.front()),
+                        transaction.start) != nullptr;
   evidence.envelope_id_sent =
       !facts.original_envelope_id.empty() && ledger_.HasEnvelopeId(facts.original_envelope_id);
   const auto is_ours = [this](const ReceivedHop& hop) {
@@ -198,6 +208,12 @@ void EvidenceCollector::LearnSent(const Transaction& transaction, MailDirection 
       mail = {.at = mail.at, .sender = sender};  // the rest only adds pairs
     }
   }
+}
+
+void EvidenceCollector::LearnEmitted(const Transaction& transaction) {
+  if (transaction.facts == nullptr || transaction.facts->message_id.empty()) return;
+  our_reports_.Put(HashBytes(options_.hash_key, transaction.facts->message_id), {},
+                   transaction.start);
 }
 
 void EvidenceCollector::LearnSession(const SessionSummary& session) {

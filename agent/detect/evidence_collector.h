@@ -12,6 +12,7 @@
 #include "agent/detect/evidence.h"
 #include "agent/detect/loop_memory.h"
 #include "agent/detect/our_hosts.h"
+#include "agent/detect/recent_table.h"
 #include "agent/detect/tagging_domains.h"
 #include "agent/mail/batv.h"
 #include "agent/mail/canonical_target.h"
@@ -40,7 +41,7 @@ struct EvidenceOptions {
   std::int64_t min_history_ns = 0;
   double min_coverage = 0.95;
   bool feed_tells_all = false;  // what is sent is told to us, so its sessions need not be readable
-  std::size_t loops_capacity = 65'536;
+  std::size_t loops_capacity = 65'536;  // also of reports of ours
   HashKey hash_key;
 };
 
@@ -61,6 +62,8 @@ class EvidenceCollector {
 
   // A mail of ours with a sender: outbound, or submitted to us.
   void LearnSent(const Transaction& transaction, MailDirection direction);
+  // A null-sender message that went out.
+  void LearnEmitted(const Transaction& transaction);
   // An outbound session that ended.
   void LearnSession(const SessionSummary& session);
 
@@ -68,7 +71,7 @@ class EvidenceCollector {
   bool WouldHaveSeen(PacketTime now) const;
 
   const OurHosts& hosts() const { return hosts_; }
-  std::size_t MemoryBytes() const { return loops_.MemoryBytes(); }
+  std::size_t MemoryBytes() const { return loops_.MemoryBytes() + our_reports_.MemoryBytes(); }
 
  private:
   void CollectRecipients(Evidence& evidence);
@@ -83,7 +86,9 @@ class EvidenceCollector {
   OurHosts hosts_;
   TaggingDomains tagging_;
   LoopMemory loops_;
-  CanonicalTarget canonical_;  // scratch
+  struct Nothing {};
+  RecentTable<Nothing> our_reports_;  // their Message-IDs
+  CanonicalTarget canonical_;         // scratch
 };
 
 }  // namespace backscatter

@@ -54,7 +54,11 @@ Judgement Judge::JudgeOne(const Transaction& transaction, MailDirection directio
 }
 
 void Judge::Learn(const Transaction& transaction, MailDirection direction, bool submitted) {
-  if (transaction.null_sender || !transaction.has_mail_from) return;
+  if (!transaction.has_mail_from) return;
+  if (transaction.null_sender) {
+    if (direction == MailDirection::kOutbound) evidence_.LearnEmitted(transaction);
+    return;
+  }
   if (direction == MailDirection::kOutbound || submitted) {
     evidence_.LearnSent(transaction, direction);
   } else if (direction == MailDirection::kInbound && transaction.outcome == Outcome::kAccepted) {

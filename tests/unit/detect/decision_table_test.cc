@@ -205,6 +205,8 @@ TEST(DecisionTable, OurRelaysNameIsWeakEvidenceAndNoneWithCoverage) {
   Expect(c.Judge(), Verdict::kSolicited, Confidence::kWeak, "relay_named", true);
   c.evidence.would_have_seen = true;
   Expect(c.Judge(), Verdict::kUnknown, Confidence::kWeak, "relay_named_but_not_sent", std::nullopt);
+  c.evidence.would_surely_have_seen = true;
+  Expect(c.Judge(), Verdict::kBackscatter, Confidence::kMedium, "relay_named_but_not_sent", false);
 }
 
 TEST(DecisionTable, WhatWeNeverSentIsBackscatterOnlyWithCoverage) {
@@ -244,6 +246,9 @@ TEST(DecisionTable, ALoopOverridesWhatTheBounceWouldBe) {
   c.evidence.loop = true;
   c.evidence.message_id_sent = true;
   Expect(c.Judge(), Verdict::kBounceLoop, Confidence::kStrong, "same_report_again", std::nullopt);
+  c.evidence.answers_our_report = true;
+  Expect(c.Judge(), Verdict::kBounceLoop, Confidence::kStrong, "report_of_ours_returned",
+         std::nullopt);
 }
 
 }  // namespace
