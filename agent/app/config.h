@@ -40,7 +40,6 @@ struct Config {
 
   PacketTime sent_window = 0;
   std::uint64_t sent_capacity = 0;  // mails within the window
-  std::string sent_file;            // empty: not kept
   PacketTime sent_min_history = 0;
   double sent_min_coverage = 0;
   std::string sent_feed;  // empty: none

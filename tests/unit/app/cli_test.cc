@@ -176,9 +176,6 @@ TEST_F(Cli, WhatIsNotBuiltYetSaysSo) {
     EXPECT_EQ(result.exit_code, 2);
     EXPECT_THAT(result.errors, HasSubstr("comes with a later release; `replay` works today\n"));
   }
-  const Result result = Replay("--sent-ledger f a.pcap");
-  EXPECT_EQ(result.exit_code, 2);
-  EXPECT_THAT(result.errors, HasSubstr("--sent-ledger comes with a later release"));
 }
 
 TEST_F(Cli, AWrongConfigurationEndsInTwoBeforeAnythingIsRead) {

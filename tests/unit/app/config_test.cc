@@ -113,7 +113,6 @@ TEST(Config, WhatVerdictsNeedHasDefaults) {
   }
   EXPECT_EQ(config.sent_window, 8 * 86400 * kSecond);
   EXPECT_EQ(config.sent_capacity, 1'000'000u);
-  EXPECT_EQ(config.sent_file, "/var/lib/backscatterd/sent");
   EXPECT_EQ(config.sent_min_history, 5 * 86400 * kSecond);
   EXPECT_EQ(config.sent_min_coverage, 0.95);
   EXPECT_EQ(config.sent_feed, "");
@@ -128,7 +127,7 @@ TEST(Config, WhatVerdictsNeedIsRead) {
       "srs: {domains: FWD.example}\n"
       "verp: {patterns: ['bounces+*@lists.example']}\n"
       "relays: [mx1.example.com]\n"
-      "sent: {window: 2d, capacity: 5000, file: '', min_history: 0s, min_coverage: 0, feed: /f}\n");
+      "sent: {window: 2d, capacity: 5000, min_history: 0s, min_coverage: 0, feed: /f}\n");
   ASSERT_TRUE(loaded.ok()) << loaded.status();
   const Config& config = loaded->config;
   EXPECT_THAT(config.local_domains, ElementsAre("example.com", "xn--bcher-kva.example"));
@@ -141,7 +140,6 @@ TEST(Config, WhatVerdictsNeedIsRead) {
   EXPECT_THAT(config.relays, ElementsAre("mx1.example.com"));
   EXPECT_EQ(config.sent_window, 2 * 86400 * kSecond);
   EXPECT_EQ(config.sent_capacity, 5000u);
-  EXPECT_EQ(config.sent_file, "");
   EXPECT_EQ(config.sent_min_history, 0);
   EXPECT_EQ(config.sent_min_coverage, 0.0);
   EXPECT_EQ(config.sent_feed, "/f");

@@ -46,7 +46,8 @@ TEST(ReportJson, AnEmptyReportIsTheGoldenDocument) {
             R"("recipients":0,"verdicts":{},"targets":[],"sources":[],"domains":[],)"
             R"("emitted":{"transactions":0,"causes":{},"recipient_domains":[],"examples":[]},)"
             R"("floods":[],)"
-            R"("exact":{"targets":true,"sources":true,"domains":true,"distinct":true},)"
+            R"("exact":{"targets":true,"sources":true,"domains":true,"emitted_domains":true,)"
+            R"("distinct":true},)"
             R"("losses":{},"anomalies":{}})"
             "\n");
 }
@@ -119,8 +120,11 @@ TEST(ReportJson, WhatIsNotExactSaysSoWithItsBound) {
   report.targets = {Row("a@example.org", 10)};
   report.targets[0].undercount = 7;
   const Json json = Json::parse(Text(report));
-  EXPECT_EQ(json.at("exact"),
-            (Json{{"targets", false}, {"sources", true}, {"domains", true}, {"distinct", false}}));
+  EXPECT_EQ(json.at("exact"), (Json{{"targets", false},
+                                    {"sources", true},
+                                    {"domains", true},
+                                    {"emitted_domains", true},
+                                    {"distinct", false}}));
   EXPECT_EQ(json.at("error_bounds"), (Json{{"targets", 12},
                                            {"sources", 0},
                                            {"domains", 0},
