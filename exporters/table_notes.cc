@@ -90,10 +90,11 @@ void AddEmitted(const Report& report, const TableOptions& options, Notes& notes)
             CountOf(emitted.transactions, "null-sender message") + " to others" + causes);
   if (emitted.examples.empty()) return;
   const EmissionExample& example = emitted.examples.front();
-  std::string text = "the latest";
-  if (!example.message_id.empty()) text += " answers <" + Safe(example.message_id, options) + ">";
-  if (!example.received_from.empty()) text += ", which we had from " + example.received_from;
-  notes.Add("We emit", text);
+  const std::string which =
+      example.message_id.empty() ? "mail" : "<" + Safe(example.message_id, options) + ">";
+  const std::string whence =
+      example.received_from.empty() ? "" : " that we had from " + example.received_from;
+  notes.Add("We emit", "the latest answers " + which + whence);
 }
 
 void AddUnseen(const Report& report, Notes& notes) {

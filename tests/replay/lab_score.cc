@@ -86,6 +86,11 @@ bool IsRight(const json& truth, const json& transaction) {
   const std::string reason = Text(transaction, "reason");
   const bool out = truth["dir"] == "out";
   if (verdict == "null_rejected_rcpt") return HasOnlyAnEnvelope(truth, transaction);
+  // Bodies are read where the sender is null or looks like a daemon's; other mail is mail.
+  if (verdict == "normal" && !IsTrue(truth, "null_sender") &&
+      (label == "report" || label.starts_with("challenge_response_"))) {
+    return true;
+  }
   if (label.starts_with("normal_")) return verdict == "normal";
   if (label == "solicited_bounce") return verdict == "solicited";
   if (label.starts_with("backscatter")) return verdict == "backscatter";
@@ -104,6 +109,7 @@ bool IsRight(const json& truth, const json& transaction) {
   if (label == "bounce_loop") {
     return out ? verdict == "emitted" : verdict == "bounce_loop" || verdict == "normal";
   }
+  if (Text(truth["detail"], "kind") == "mdn_unsolicited") return verdict == "backscatter";
   return verdict == label;  // mdn, report
 }
 
@@ -185,6 +191,6 @@ LabScore ScoreLabDirectory(const std::filesystem::path& directory, std::string& 
   return ScoreLab(ReadLines(directory / "truth.jsonl"), replayed.transactions);
 }
 
-std::filesystem::path SharedLab() { return SharedCaptures().parent_path() / "lab"; }
+std::filesystem::path Lab() { return BACKSCATTER_SOURCE_DIR "/tests/replay/lab"; }
 
 }  // namespace backscatter::replay

@@ -36,7 +36,7 @@ std::string LabScoreText(const LabScore& score);
 // it. `error` says what went wrong; empty where nothing did.
 LabScore ScoreLabDirectory(const std::filesystem::path& directory, std::string& error);
 
-// $BACKSCATTER_SHARED/lab, else ../shared/lab beside the sources.
-std::filesystem::path SharedLab();
+// The capture that is part of the tests.
+std::filesystem::path Lab();
 
 }  // namespace backscatter::replay

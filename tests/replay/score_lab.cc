@@ -9,7 +9,7 @@
 int main(int argc, char** argv) {
   namespace replay = backscatter::replay;
   bool misses = false;
-  std::filesystem::path directory = replay::SharedLab();
+  std::filesystem::path directory = replay::Lab();
   for (int i = 1; i < argc; ++i) {
     if (std::string_view(argv[i]) == "--misses") {
       misses = true;
