@@ -186,6 +186,10 @@ void WriteBounce(JsonWriter& json, const MessageFacts* facts) {
   json.Key("original_message_ids");
   json.BeginArray();
   for (const std::string& id : facts->original_message_ids) json.String(id);
+  // An auto-reply returns nothing, but says what it answers.
+  if (facts->original_message_ids.empty() && !facts->references.empty()) {
+    json.String(facts->references.front());
+  }
   json.EndArray();
   WriteTextOrNull(json, "subject", !facts->subject.empty(), facts->subject);
   json.EndObject();

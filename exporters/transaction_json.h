@@ -16,7 +16,8 @@ class TransactionJson {
   // Appends one line with its line end. Every key of the schema is there, unknown is null; of a
   // parameter that was given twice the first counts, one without a value has "". An added key,
   // "recipients_not_kept", says how many RCPTs the list leaves out (nearly always 0). A retry
-  // has no verdict. `bounce` is there for every kind that MessageKindName names. O(text).
+  // has no verdict. `bounce` is there for every kind that MessageKindName names; where nothing was
+  // returned, its only original Message-ID is the one that it says it answers. O(text).
   void Append(const JudgedTransaction& judged, std::string& out);
 
  private:

@@ -128,6 +128,19 @@ TEST(TransactionJson, WhatIsNotKnownOfABounceIsNull) {
                         R"("original_message_ids":[],"subject":null})"));
 }
 
+TEST(TransactionJson, WhereNothingWasReturnedTheOriginalIsWhatItAnswers) {
+  MessageFacts facts;
+  facts.kind = MessageKind::kAutoReply;
+  facts.references = {"answered@example.org", "older@example.org"};
+  Transaction transaction = Bounce("203.0.113.5");
+  transaction.facts = &facts;
+  EXPECT_EQ(Parse(Line(transaction)).at("bounce").at("original_message_ids"),
+            Json::parse(R"(["answered@example.org"])"));
+  facts.original_message_ids = {"returned@example.org"};
+  EXPECT_EQ(Parse(Line(transaction)).at("bounce").at("original_message_ids"),
+            Json::parse(R"(["returned@example.org"])"));
+}
+
 TEST(TransactionJson, HostileBytesOfAMessageStayInsideTheirString) {
   const std::string hostile = "a\"}\n{\x1b\xff";
   MessageFacts facts;
