@@ -1,15 +1,26 @@
 #include "tests/replay/bounce_score.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
-#include <iterator>
 #include <sstream>
+#include <utility>
 
-#include "agent/mail/message_reader.h"
+#include "agent/base/ascii.h"
+#include "tests/replay/replayed.h"
+#include "tests/replay/run_program.h"
+#include "tests/support/dialogue_capture.h"
 
 namespace backscatter::replay {
 namespace {
+
+using nlohmann::json;
+using support::DialogueCapture;
+using support::DialogueOptions;
+using support::TimedFrame;
+
+constexpr std::size_t kFirstPort = 2000;
 
 std::string WithoutBrackets(std::string text) {
   if (text.size() >= 2 && text.front() == '<' && text.back() == '>') {
@@ -23,10 +34,10 @@ std::string Column(const std::vector<std::string>& row, std::size_t i) {
 }
 
 bool IsBounceWord(const std::string& kind) {
-  return kind.rfind("dsn", 0) == 0 || kind == "nonstandard_bounce" || kind == "list_bounce";
+  return kind.starts_with("dsn_") || kind == "nonstandard_bounce" || kind == "list_bounce";
 }
 
-// The words of TRUTH.tsv for the kinds of MessageKind.
+// The words of TRUTH.tsv in those of the transaction schema.
 std::string KindWord(const std::string& truth) {
   if (truth == "non-standard-bounce") return "nonstandard_bounce";
   if (truth == "not-a-bounce") return "other";
@@ -35,78 +46,82 @@ std::string KindWord(const std::string& truth) {
   return word;
 }
 
-std::string SaidKind(MessageKind kind) {
-  switch (kind) {
-    case MessageKind::kOther:
-    case MessageKind::kTlsReport:
-    case MessageKind::kDmarcReport:
-      return "other";  // TRUTH.tsv does not tell them apart
-    case MessageKind::kDsnFailed:
-    case MessageKind::kDsnDelayed:
-    case MessageKind::kDsnDelivered:
-    case MessageKind::kDsnRelayed:
-    case MessageKind::kDsnExpanded:
-    case MessageKind::kNonstandardBounce:
-    case MessageKind::kListBounce:
-    case MessageKind::kAutoReply:
-    case MessageKind::kChallengeResponse:
-    case MessageKind::kMdn:
-    case MessageKind::kArf:
-      break;
+std::string TextOf(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+// What one transaction says of its message.
+struct Said {
+  std::string kind = "other";
+  std::string final_recipient;
+  std::string message_id;
+  std::string status;
+};
+
+Said SaidBy(const json& bounce) {
+  Said said;
+  if (!bounce.is_object()) return said;
+  const std::string kind = TextOf(bounce, "kind");
+  if (kind != "tls_report" && kind != "dmarc_report") said.kind = kind;  // one with `other` there
+  const json& recipients = bounce["recipients"];
+  if (!recipients.empty()) said.final_recipient = TextOf(recipients[0], "final_recipient");
+  for (const json& recipient : recipients) {
+    if (said.status.empty()) said.status = TextOf(recipient, "status");
   }
-  return std::string(MessageKindName(kind));
+  const json& ids = bounce["original_message_ids"];
+  if (!ids.empty()) said.message_id = ids[0].get<std::string>();
+  return said;
 }
 
-std::string StatusText(const EnhancedStatus& status) {
-  if (status.class_digit == 0) return {};
-  return std::to_string(status.class_digit) + "." + std::to_string(status.subject) + "." +
-         std::to_string(status.detail);
-}
+class Scorer {
+ public:
+  explicit Scorer(BounceScore* score) : score_(*score) {}
 
-struct Scorer {
-  BounceScore score;
-  const BounceTruth* truth = nullptr;
+  void Row(const BounceTruth& truth, const json& transaction);
 
+ private:
   void Count(BounceScore::Rate* rate, const char* what, const std::string& expected,
              const std::string& got, bool right) {
     ++rate->all;
     if (right) {
       ++rate->right;
     } else {
-      score.misses.push_back(truth->file + ": " + what + " is " + expected + ", got " + got);
+      score_.misses.push_back(file_ + ": " + what + " is " + expected + ", got " + got);
     }
   }
-  void Row(const MessageFacts& facts);
+
+  BounceScore& score_;
+  std::string file_;
 };
 
-void Scorer::Row(const MessageFacts& facts) {
-  const std::string expected = KindWord(truth->kind);
-  const std::string got = SaidKind(facts.kind);
-  ++score.matrix[expected][got];
-  Count(&score.kind, "kind", expected, got, expected == got);
+void Scorer::Row(const BounceTruth& truth, const json& transaction) {
+  file_ = truth.file;
+  const json body = transaction.value("body", json::object());
+  const std::string read = TextOf(body, "read");
+  Count(&score_.read, "body", "head or whole of an accepted mail",
+        read + " " + TextOf(transaction, "outcome"),
+        (read == "head" || read == "whole") && TextOf(transaction, "outcome") == "accepted");
+
+  const Said said = SaidBy(transaction.value("bounce", json()));
+  const std::string expected = KindWord(truth.kind);
+  ++score_.matrix[expected][said.kind];
+  Count(&score_.kind, "kind", expected, said.kind, expected == said.kind);
   if (IsBounceWord(expected)) {
-    ++score.recall.all;
-    if (IsBounceWord(got)) ++score.recall.right;
-  } else if (IsBounceWord(got)) {
-    ++score.false_bounces;
+    Count(&score_.recall, "a bounce", expected, said.kind, IsBounceWord(said.kind));
+  } else if (IsBounceWord(said.kind)) {
+    ++score_.false_bounces;
   }
-  if (!truth->final_recipient.empty()) {
-    const std::string first = facts.recipients.empty() ? "" : facts.recipients[0].final_recipient;
-    Count(&score.final_recipient, "recipient", truth->final_recipient, first,
-          EqualsIgnoreCase(first, truth->final_recipient));
+  if (!truth.final_recipient.empty()) {
+    Count(&score_.final_recipient, "recipient", truth.final_recipient, said.final_recipient,
+          EqualsIgnoreCase(said.final_recipient, truth.final_recipient));
   }
-  if (!truth->message_id.empty()) {
-    std::string first;
-    if (!facts.original_message_ids.empty()) first = facts.original_message_ids[0];
-    if (first.empty() && !facts.references.empty()) first = facts.references[0];
-    Count(&score.message_id, "id", truth->message_id, first, first == truth->message_id);
+  if (!truth.message_id.empty()) {
+    Count(&score_.message_id, "id", truth.message_id, said.message_id,
+          said.message_id == truth.message_id);
   }
-  if (!truth->status.empty()) {
-    std::string first;
-    for (const ReportedRecipient& recipient : facts.recipients) {
-      if (first.empty()) first = StatusText(recipient.status);
-    }
-    Count(&score.status, "status", truth->status, first, first == truth->status);
+  if (!truth.status.empty()) {
+    Count(&score_.status, "status", truth.status, said.status, said.status == truth.status);
   }
 }
 
@@ -127,35 +142,63 @@ std::vector<BounceTruth> ReadBounceTruth(const std::filesystem::path& directory)
   return rows;
 }
 
-std::string WireMessage(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+std::string WireMessage(const std::string& text) {
   std::string wire;
   wire.reserve(text.size() + text.size() / 32);
   std::size_t from = 0;
-  if (text.rfind("From ", 0) == 0) from = std::min(text.find('\n'), text.size() - 1) + 1;
+  if (text.starts_with("From ")) from = std::min(text.find('\n'), text.size() - 1) + 1;
   for (; from < text.size(); ++from) {
-    if (text[from] == '\n' && (wire.empty() || wire.back() != '\r')) wire += '\r';
+    const char before = wire.empty() ? '\n' : wire.back();
+    if (text[from] == '\n' && before != '\r') wire += '\r';
+    if (text[from] == '.' && before == '\n') wire += '.';
     wire += text[from];
   }
-  return wire;
+  if (!wire.ends_with("\r\n")) wire += "\r\n";
+  return wire + ".\r\n";
 }
 
-BounceScore ScoreBounces(const std::filesystem::path& directory) {
-  Scorer scorer;
-  MessageReader reader;
-  for (const BounceTruth& truth : ReadBounceTruth(directory)) {
-    scorer.truth = &truth;
-    ReaderOptions options;
-    options.null_sender = truth.mail_from == "<>";
-    reader.Reset(options);
-    reader.Read(WireMessage(directory / truth.file));
-    scorer.Row(reader.Finish(true));
+std::string BounceClient(std::size_t row) {
+  return "198.51.100.7:" + std::to_string(kFirstPort + row);
+}
+
+std::string BounceCapture(const std::filesystem::path& directory,
+                          const std::vector<BounceTruth>& truth) {
+  std::vector<TimedFrame> frames;
+  DialogueOptions options;
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    options.client_port = static_cast<std::uint16_t>(kFirstPort + i);
+    options.start += kSecond;
+    DialogueCapture session(options);
+    session.Server("220 mx.ours.test ESMTP\r\n").Client("EHLO relay.example\r\n");
+    session.Server("250-mx.ours.test\r\n250 8BITMIME\r\n");
+    session.Client("MAIL FROM:" + truth[i].mail_from + "\r\n").Server("250 2.1.0 Ok\r\n");
+    session.Client("RCPT TO:<user@ours.test>\r\n").Server("250 2.1.5 Ok\r\n");
+    session.Client("DATA\r\n").Server("354 End data with <CR><LF>.<CR><LF>\r\n");
+    session.Client(WireMessage(ReadWholeFile(directory / truth[i].file)));
+    session.Server("250 2.0.0 Ok: queued\r\n").Client("QUIT\r\n").Server("221 2.0.0 Bye\r\n");
+    std::vector<TimedFrame> more = session.Frames();
+    options.start = std::max(options.start, more.back().at);
+    std::move(more.begin(), more.end(), std::back_inserter(frames));
   }
-  return std::move(scorer.score);
+  return support::ToPcap(frames);
 }
 
-std::string ScoreText(const BounceScore& score) {
+BounceScore ScoreBounces(const std::vector<BounceTruth>& truth,
+                         const std::vector<json>& transactions) {
+  std::map<std::string, std::vector<const json*>> by_client;
+  for (const json& transaction : transactions) {
+    by_client[TextOf(transaction, "client")].push_back(&transaction);
+  }
+  BounceScore score;
+  Scorer scorer(&score);
+  for (std::size_t i = 0; i < truth.size(); ++i) {
+    const std::vector<const json*>& own = by_client[BounceClient(i)];
+    scorer.Row(truth[i], own.size() == 1 ? *own.front() : json::object());
+  }
+  return score;
+}
+
+std::string BounceScoreText(const BounceScore& score, bool with_misses) {
   std::ostringstream out;
   for (const auto& [truth, said] : score.matrix) {
     for (const auto& [got, count] : said) out << truth << " -> " << got << ": " << count << "\n";
@@ -165,14 +208,29 @@ std::string ScoreText(const BounceScore& score) {
     std::snprintf(text, sizeof text, "%s %zu/%zu %.2f %%\n", name, r.right, r.all, 100 * r.value());
     out << text;
   };
+  rate("read", score.read);
   rate("recall", score.recall);
   out << "false bounces " << score.false_bounces << "\n";
   rate("kind", score.kind);
   rate("final_recipient", score.final_recipient);
   rate("orig_message_id", score.message_id);
   rate("status", score.status);
+  if (!with_misses) return out.str();
   for (const std::string& miss : score.misses) out << miss << "\n";
   return out.str();
 }
+
+BounceScore ScoreBounceDirectory(const std::filesystem::path& directory, const std::string& read,
+                                 std::string& error) {
+  const std::vector<BounceTruth> truth = ReadBounceTruth(directory);
+  const ScratchDirectory scratch;
+  const std::string capture = scratch.File("bounces.pcap");
+  std::ofstream(capture, std::ios::binary) << BounceCapture(directory, truth);
+  const Replayed replayed = Replay(capture, true, {}, {"--set", "bounce.read=" + read});
+  error = replayed.exit_code == 0 ? std::string() : "the program failed: " + replayed.errors;
+  return ScoreBounces(truth, replayed.transactions);
+}
+
+std::filesystem::path SharedBounces() { return SharedCaptures().parent_path() / "bounces"; }
 
 }  // namespace backscatter::replay

@@ -1,4 +1,5 @@
-// How well MessageReader understands real messages of which it is known what they are.
+// How well the program understands real messages of which it is known what they are: each is sent
+// over SMTP, captured, replayed, and what the transaction says is held against TRUTH.tsv.
 #pragma once
 
 #include <cstddef>
@@ -6,6 +7,8 @@
 #include <map>
 #include <string>
 #include <vector>
+
+#include "nlohmann/json.hpp"
 
 namespace backscatter::replay {
 
@@ -29,18 +32,39 @@ struct BounceScore {
   };
   std::map<std::string, std::map<std::string, std::size_t>> matrix;  // truth, then what was said
   Rate recall;                                                       // bounces that were found
-  std::size_t false_bounces = 0;
+  std::size_t false_bounces = 0;                                     // also among files `fp*`
   Rate kind;
   Rate final_recipient;
   Rate message_id;
   Rate status;
+  Rate read;                        // body.read is head or whole, and the mail was accepted
   std::vector<std::string> misses;  // a line each
 };
 
 std::vector<BounceTruth> ReadBounceTruth(const std::filesystem::path& directory);
-// The file as it would come over SMTP: CRLF, no mbox "From " line.
-std::string WireMessage(const std::filesystem::path& file);
-BounceScore ScoreBounces(const std::filesystem::path& directory);
-std::string ScoreText(const BounceScore& score);
+
+// The message of `text` as a client writes it behind 354: CRLF, no mbox "From " line, dots stuffed,
+// the lone dot at the end.
+std::string WireMessage(const std::string& text);
+
+// A capture of one session for each row, in the order of `truth`; row i comes from the client
+// BounceClient(i).
+std::string BounceCapture(const std::filesystem::path& directory,
+                          const std::vector<BounceTruth>& truth);
+std::string BounceClient(std::size_t row);  // "address:port"
+
+// `transactions` as the program wrote them, in any order; a row without its one transaction is
+// wrong in everything.
+BounceScore ScoreBounces(const std::vector<BounceTruth>& truth,
+                         const std::vector<nlohmann::json>& transactions);
+std::string BounceScoreText(const BounceScore& score, bool with_misses);
+
+// Runs the built program over the messages of `directory`, with `--set bounce.read=` `read`.
+// `error` says what went wrong; empty where nothing did.
+BounceScore ScoreBounceDirectory(const std::filesystem::path& directory, const std::string& read,
+                                 std::string& error);
+
+// $BACKSCATTER_SHARED/bounces, else ../shared/bounces beside the sources.
+std::filesystem::path SharedBounces();
 
 }  // namespace backscatter::replay
