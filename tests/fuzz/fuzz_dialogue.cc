@@ -40,9 +40,9 @@ class Readers : public BodyReaders {
     Reader(const Reader&) = delete;
     Reader& operator=(const Reader&) = delete;
     ~Reader() override { --readers_->alive; }
-    void Read(std::string_view octets) override {
-      Check(!finished_ && !octets.empty());
-      readers_->octets += octets.size();
+    void Read(std::string_view piece) override {
+      Check(!finished_ && !piece.empty());
+      readers_->octets += piece.size();
     }
     void OnGap() override { Check(!finished_); }
     const MessageFacts& Finish(bool ended) override {
