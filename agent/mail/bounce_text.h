@@ -25,6 +25,8 @@ enum class Naming : std::uint8_t {
 
 class BounceText {
  public:
+  // `converter` must outlive it.
+  explicit BounceText(CharsetConverter* converter) : converter_(*converter) {}
   void Reset();
   // Whom the report itself goes to and comes from: not the failed recipient, unless nothing else
   // is named.
@@ -59,7 +61,7 @@ class BounceText {
   void EndReturnedHeaders(MessageFacts* facts);
 
   FieldAssembler returned_;
-  CharsetConverter converter_;
+  CharsetConverter& converter_;
   std::string text_;   // scratch
   std::string lower_;  // scratch
   std::string own_to_;

@@ -1,26 +1,75 @@
 #include "agent/mail/charset.h"
 
+#include <iconv.h>
+
 #include <algorithm>
+#include <iterator>
 
 #include "agent/base/ascii.h"
 
 namespace backscatter {
 namespace {
 
-// Families by prefix; iconv knows far more, some of them slow or stateful in odd ways.
-constexpr std::string_view kKnownPrefixes[] = {
-    "iso-8859-", "iso8859-",  "windows-", "cp12",  "cp93",   "iso-2022-",
-    "shift_jis", "shift-jis", "sjis",     "euc-",  "koi8-",  "gb",
-    "big5",      "ks_c_5601", "us-ascii", "latin", "x-sjis", "macintosh"};
+// As iconv calls them. It knows far more, some of them with states and faults of their own, and
+// some of them EBCDIC.
+constexpr std::string_view kNames[] = {
+    "iso-8859-1",   "iso-8859-2",   "iso-8859-3",   "iso-8859-4",   "iso-8859-5",   "iso-8859-6",
+    "iso-8859-7",   "iso-8859-8",   "iso-8859-9",   "iso-8859-10",  "iso-8859-11",  "iso-8859-13",
+    "iso-8859-14",  "iso-8859-15",  "iso-8859-16",  "windows-1250", "windows-1251", "windows-1252",
+    "windows-1253", "windows-1254", "windows-1255", "windows-1256", "windows-1257", "windows-1258",
+    "windows-874",  "koi8-r",       "koi8-u",       "iso-2022-jp",  "iso-2022-kr",  "cp932",
+    "euc-jp",       "euc-kr",       "cp949",        "gbk",          "gb18030",      "big5",
+    "big5-hkscs",   "cp950",        "euc-tw",       "macintosh",    "tis-620"};
+static_assert(std::size(kNames) == CharsetConverter::kSets);
 
-std::string_view Canonical(std::string_view name) {
-  if (EqualsIgnoreCase(name, "x-sjis") || EqualsIgnoreCase(name, "shift-jis")) return "shift_jis";
-  if (EqualsIgnoreCase(name, "iso-8859-8-i")) return "iso-8859-8";
-  if (StartsWithIgnoreCase(name, "ks_c_5601")) return "cp949";
-  if (EqualsIgnoreCase(name, "gb2312")) return "gbk";
-  if (EqualsIgnoreCase(name, "shift_jis")) return "cp932";
-  return name;
+struct Alias {
+  std::string_view name;
+  std::string_view means;
+};
+// `latin5` and its like are counted apart from the parts of ISO 8859.
+constexpr Alias kAliases[] = {{"shift_jis", "cp932"},
+                              {"shift-jis", "cp932"},
+                              {"x-sjis", "cp932"},
+                              {"sjis", "cp932"},
+                              {"windows-31j", "cp932"},
+                              {"gb2312", "gbk"},
+                              {"gb_2312-80", "gbk"},
+                              {"cp936", "gbk"},
+                              {"windows-936", "gbk"},
+                              {"euc-cn", "gbk"},
+                              {"windows-949", "cp949"},
+                              {"uhc", "cp949"},
+                              {"windows-950", "cp950"},
+                              {"x-euc-jp", "euc-jp"},
+                              {"iso-8859-8-i", "iso-8859-8"},
+                              {"iso-8859-6-i", "iso-8859-6"},
+                              {"latin1", "iso-8859-1"},
+                              {"latin2", "iso-8859-2"},
+                              {"latin3", "iso-8859-3"},
+                              {"latin4", "iso-8859-4"},
+                              {"latin5", "iso-8859-9"},
+                              {"latin6", "iso-8859-10"},
+                              {"latin9", "iso-8859-15"},
+                              {"latin-1", "iso-8859-1"},
+                              {"latin-9", "iso-8859-15"},
+                              {"cp874", "windows-874"},
+                              {"koi8", "koi8-r"},
+                              {"x-mac-roman", "macintosh"}};
+
+// The name in kNames, or what was given.
+std::string Canonical(std::string_view charset) {
+  std::string name(charset);
+  std::ranges::transform(name, name.begin(), ToLower);
+  if (name.starts_with("iso8859-")) name.insert(3, "-");
+  if (name.starts_with("cp125")) name.replace(0, 2, "windows-");
+  if (name.starts_with("ks_c_5601")) return "cp949";
+  if (name.starts_with("iso-2022-jp")) return "iso-2022-jp";
+  const auto alias =
+      std::ranges::find_if(kAliases, [&](const Alias& known) { return known.name == name; });
+  return alias == std::end(kAliases) ? name : std::string(alias->means);
 }
+
+constexpr std::size_t kLongestName = 32;
 
 }  // namespace
 
@@ -30,33 +79,47 @@ bool IsPlainCharset(std::string_view charset) {
          EqualsIgnoreCase(charset, "ascii");
 }
 
-bool CharsetConverter::Open(std::string_view charset) {
-  if (charset.size() > 32) return false;
-  if (name_ == charset) return open_;
-  Close();
-  name_ = charset;
-  const bool known =
-      std::any_of(std::begin(kKnownPrefixes), std::end(kKnownPrefixes),
-                  [&](std::string_view prefix) { return StartsWithIgnoreCase(charset, prefix); });
-  if (!known || charset.find('/') != std::string_view::npos) return false;
-  handle_ = iconv_open("UTF-8", std::string(Canonical(charset)).c_str());
-  open_ = handle_ != reinterpret_cast<iconv_t>(-1);
-  return open_;
+CharsetConverter::~CharsetConverter() {
+  for (const Set& set : sets_) {
+    if (set.state == State::kOpen) iconv_close(set.handle);
+  }
 }
 
-void CharsetConverter::Close() {
-  if (open_) iconv_close(handle_);
-  open_ = false;
-  name_.clear();
+std::size_t CharsetConverter::opened() const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(sets_, [](const Set& set) { return set.state == State::kOpen; }));
+}
+
+// Null where it is not known, or the system has no converter for it.
+CharsetConverter::Set* CharsetConverter::Find(std::string_view charset) {
+  if (charset.size() > kLongestName) return nullptr;
+  if (charset != last_name_) {
+    last_ = Open(charset);
+    last_name_ = charset;
+  }
+  return last_;
+}
+
+CharsetConverter::Set* CharsetConverter::Open(std::string_view charset) {
+  const std::string name = Canonical(charset);
+  const auto known = std::ranges::find(kNames, name);
+  if (known == std::end(kNames)) return nullptr;
+  Set& set = sets_[static_cast<std::size_t>(known - std::begin(kNames))];
+  if (set.state == State::kNotTried) {
+    set.handle = iconv_open("UTF-8", name.c_str());
+    set.state = set.handle == reinterpret_cast<iconv_t>(-1) ? State::kAbsent : State::kOpen;
+  }
+  return set.state == State::kOpen ? &set : nullptr;
 }
 
 void CharsetConverter::Append(std::string_view charset, std::string_view text, std::size_t limit,
                               std::string* out) {
-  if (IsPlainCharset(charset) || !Open(charset)) {
+  Set* const set = IsPlainCharset(charset) ? nullptr : Find(charset);
+  if (set == nullptr) {
     out->append(text.substr(0, limit));
     return;
   }
-  iconv(handle_, nullptr, nullptr, nullptr, nullptr);  // the initial shift state
+  iconv(set->handle, nullptr, nullptr, nullptr, nullptr);  // the initial shift state
   const std::size_t start = out->size();
   out->resize(start + std::min(limit, 4 * text.size() + 8));
   char* to = out->data() + start;
@@ -65,7 +128,7 @@ void CharsetConverter::Append(std::string_view charset, std::string_view text, s
   while (!left.empty() && room > 0) {
     char* from = const_cast<char*>(left.data());  // iconv does not write there
     std::size_t size = left.size();
-    const std::size_t done = iconv(handle_, &from, &size, &to, &room);
+    const std::size_t done = iconv(set->handle, &from, &size, &to, &room);
     left = left.substr(left.size() - size);
     if (done != static_cast<std::size_t>(-1) || left.empty() || room == 0) break;
     if (room < 4) break;

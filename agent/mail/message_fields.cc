@@ -74,11 +74,11 @@ void MessageReader::OnTopField(const HeaderField& field) {
 }
 
 void MessageReader::OnSubject(std::string_view value) {
-  DecodeEncodedWords(value, &converter_, &facts_.subject);
+  DecodeEncodedWords(value, converter_.get(), &facts_.subject);
   decoded_ = facts_.subject;
   if (decoded_.find("\x1b$") != std::string::npos) {  // raw, not encoded
     facts_.subject.clear();
-    converter_.Append("iso-2022-jp", decoded_, kMaxFactText, &facts_.subject);
+    converter_->Append("iso-2022-jp", decoded_, kMaxFactText, &facts_.subject);
     decoded_ = facts_.subject;
   }
   LowerUtf8(&decoded_);
@@ -89,7 +89,7 @@ void MessageReader::OnSubject(std::string_view value) {
 void MessageReader::OnFrom(std::string_view value) {
   if (!facts_.from.empty()) return;
   facts_.from = MailboxAddress(value).substr(0, kMaxFactText);
-  DecodeEncodedWords(value, &converter_, &decoded_);
+  DecodeEncodedWords(value, converter_.get(), &decoded_);
   signs_.daemon_from = IsDaemonFrom(decoded_, facts_.from);
 }
 

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/mail/bounce_text.h"
 #include "agent/mail/charset.h"
@@ -30,7 +32,12 @@ inline constexpr std::size_t kMaxHeaderBytes = 65536;
 // are cut into pieces. Not for several threads at once.
 class MessageReader : public BodyReader {
  public:
-  MessageReader() { Reset({}); }
+  MessageReader() : MessageReader(std::make_shared<CharsetConverter>()) {}
+  // Shares the converter with other readers of the same thread.
+  explicit MessageReader(std::shared_ptr<CharsetConverter> converter)
+      : converter_(std::move(converter)), text_(converter_.get()) {
+    Reset({});
+  }
   // For the next message; keeps capacity.
   void Reset(const ReaderOptions& options);
 
@@ -60,6 +67,8 @@ class MessageReader : public BodyReader {
   bool own() const { return level_ == 0; }
 
   ReaderOptions options_;
+  std::shared_ptr<CharsetConverter> converter_;
+  BounceText text_;
   MessageFacts facts_;
   MessageSigns signs_;
   LineAssembler lines_;
@@ -69,10 +78,8 @@ class MessageReader : public BodyReader {
   PartHeaders part_;
   MimeStructure mime_;
   DeliveryStatus report_;
-  BounceText text_;
   HtmlText html_;
   Base64Decoder base64_;
-  CharsetConverter converter_;
   std::string decoded_;  // scratch
   std::string to_;
   std::size_t octets_ = 0;

@@ -16,6 +16,8 @@ constexpr std::uint16_t kSubmissionsPort = 465;  // RFC 8314
 
 // Shared with the readers that are out, so that each finds its way back.
 struct MessageReaders::Shelf {
+  // One for all: to open a character set costs far more than to read a message.
+  std::shared_ptr<CharsetConverter> converter = std::make_shared<CharsetConverter>();
   std::vector<std::unique_ptr<MessageReader>> free;
   std::size_t open = 0;
 
@@ -70,7 +72,7 @@ std::shared_ptr<BodyReader> MessageReaders::Open(const BodyRequest& request) {
   }
   std::unique_ptr<MessageReader> reader;
   if (shelf_->free.empty()) {
-    reader = std::make_unique<MessageReader>();
+    reader = std::make_unique<MessageReader>(shelf_->converter);
   } else {
     reader = std::move(shelf_->free.back());
     shelf_->free.pop_back();

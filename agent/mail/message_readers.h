@@ -25,7 +25,7 @@ struct MessageReadersOptions {
 // digit. Case ignored.
 bool IsDaemonSender(std::string_view address, const std::vector<std::string>& words);
 
-// One thread: Open and the end of each reader. Readers may outlive this object.
+// One thread: Open, and all that is done with the readers. Readers may outlive this object.
 class MessageReaders : public BodyReaders {
  public:
   // At once; a message beyond it is not read.
