@@ -46,14 +46,17 @@ std::size_t DomainEnd(std::string_view text, std::size_t at) {
   return end;
 }
 
+// In the first brackets only, and no longer than an address can be: hostile ones cost no more.
 std::optional<IpAddress> BracketedAddress(std::string_view text) {
-  for (std::size_t open = text.find_first_of("[("); open != std::string_view::npos;
-       open = text.find_first_of("[(", open + 1)) {
-    // No longer than an address can be: hostile brackets cost no more.
+  constexpr int kMaxBrackets = 16;
+  std::size_t open = text.find_first_of("[(");
+  for (int i = 0; i < kMaxBrackets && open != std::string_view::npos; ++i) {
     std::string_view inner = Word(text.substr(open + 1, kMaxLiteral), "])( ");
     if (StartsWithIgnoreCase(inner, "ipv6:")) inner.remove_prefix(5);
-    if (inner.size() >= kMaxLiteral) continue;
-    if (std::optional<IpAddress> address = IpAddress::Parse(inner)) return address;
+    if (inner.size() < kMaxLiteral) {
+      if (std::optional<IpAddress> address = IpAddress::Parse(inner)) return address;
+    }
+    open = text.find_first_of("[(", open + 1);
   }
   return std::nullopt;
 }

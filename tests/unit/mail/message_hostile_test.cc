@@ -50,6 +50,16 @@ TEST(HostileMessages, FloodsMeetTheLimitsOfTheFacts) {
   EXPECT_GT(facts.returned_received_count, 0U);
 }
 
+TEST(HostileMessages, AnAddressIsLookedForInTheFirstSixteenBracketsOfAReceived) {
+  const auto address_behind = [](std::size_t brackets) {
+    const MessageFacts facts = FactsOf("Received: from a.example (" + std::string(brackets, '(') +
+                                       " [192.0.2.7]) by b.example; x\r\n\r\n");
+    return facts.received.at(0).from_address;
+  };
+  EXPECT_EQ(address_behind(3), IpAddress::Parse("192.0.2.7"));
+  EXPECT_EQ(address_behind(20), std::nullopt);
+}
+
 TEST(HostileMessages, AnythingAtAllIsRead) {
   const std::string zeros("\0\0: \0\r\n\0\r\n\r\n\0--\0\r\n", 19);
   EXPECT_EQ(FactsOf(zeros).kind, MessageKind::kOther);
