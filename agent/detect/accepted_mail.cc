@@ -19,32 +19,48 @@ AcceptedMail::Key AcceptedMail::KeyOf(std::string_view address) {
   return HashBytes(hash_key_, canonical_.address);
 }
 
-std::uint64_t AcceptedMail::PairOf(std::uint64_t sender, std::uint64_t recipient) const {
-  return MixWords(sender ^ hash_key_.a, recipient ^ hash_key_.b);
+AcceptedMail::Key AcceptedMail::PairOf(Key sender, Key recipient) const {
+  if (!sender || !recipient) return std::nullopt;
+  return MixWords(*sender ^ hash_key_.a, *recipient ^ hash_key_.b);
+}
+
+std::optional<IpAddress> AcceptedMail::FindPair(Key pair, PacketTime now) {
+  const IpAddress* const source = pair ? pairs_.Find(*pair, now) : nullptr;
+  return source != nullptr ? std::optional(*source) : std::nullopt;
 }
 
 void AcceptedMail::Add(std::string_view sender, std::string_view recipient, const IpAddress& source,
                        PacketTime at) {
   const Key from = KeyOf(sender);
-  const Key to = KeyOf(recipient);
-  if (!from || !to) return;
-  pairs_.Put(PairOf(*from, *to), source, at);
+  const Key pair = PairOf(from, KeyOf(recipient));
+  if (!pair) return;
+  pairs_.Put(*pair, source, at);
   senders_.Put(*from, source, at);
 }
 
 std::optional<IpAddress> AcceptedMail::Find(std::string_view sender, std::string_view recipient,
                                             PacketTime now) {
-  const Key from = KeyOf(sender);
-  const Key to = KeyOf(recipient);
-  if (!from || !to) return std::nullopt;
-  const IpAddress* const source = pairs_.Find(PairOf(*from, *to), now);
-  return source != nullptr ? std::optional(*source) : std::nullopt;
+  return FindPair(PairOf(KeyOf(sender), KeyOf(recipient)), now);
 }
 
 std::optional<IpAddress> AcceptedMail::FindSender(std::string_view sender, PacketTime now) {
   const Key from = KeyOf(sender);
   const IpAddress* const source = from ? senders_.Find(*from, now) : nullptr;
   return source != nullptr ? std::optional(*source) : std::nullopt;
+}
+
+// Refused pairs stand in the same table, under the complement of their key.
+void AcceptedMail::AddRefused(std::string_view sender, std::string_view recipient, PacketTime at) {
+  const Key from = KeyOf(sender);
+  const IpAddress* const source = from ? senders_.Find(*from, at) : nullptr;
+  if (source == nullptr) return;
+  if (const Key pair = PairOf(from, KeyOf(recipient))) pairs_.Put(~*pair, *source, at);
+}
+
+std::optional<IpAddress> AcceptedMail::FindRefused(std::string_view sender,
+                                                   std::string_view recipient, PacketTime now) {
+  const Key pair = PairOf(KeyOf(sender), KeyOf(recipient));
+  return FindPair(pair ? Key(~*pair) : std::nullopt, now);
 }
 
 }  // namespace backscatter

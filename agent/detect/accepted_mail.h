@@ -37,6 +37,13 @@ class AcceptedMail {
   // The same for any recipient.
   std::optional<IpAddress> FindSender(std::string_view sender, PacketTime now);
 
+  // We tried to hand a mail with this sender to another host, which did not take this recipient.
+  // Kept only where mail from this sender had come in: then it may have been sent on.
+  void AddRefused(std::string_view sender, std::string_view recipient, PacketTime at);
+  // Where the sender's mail had come from.
+  std::optional<IpAddress> FindRefused(std::string_view sender, std::string_view recipient,
+                                       PacketTime now);
+
   std::uint64_t forgotten() const { return pairs_.forgotten(); }
   std::size_t MemoryBytes() const { return pairs_.MemoryBytes() + senders_.MemoryBytes(); }
 
@@ -44,7 +51,8 @@ class AcceptedMail {
   using Key = std::optional<std::uint64_t>;
 
   Key KeyOf(std::string_view address);
-  std::uint64_t PairOf(std::uint64_t sender, std::uint64_t recipient) const;
+  Key PairOf(Key sender, Key recipient) const;
+  std::optional<IpAddress> FindPair(Key pair, PacketTime now);
 
   const HashKey hash_key_;
   RecentTable<IpAddress> pairs_;

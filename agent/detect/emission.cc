@@ -85,6 +85,9 @@ class EmissionJudge {
             return from ? Cause{"forward", Confidence::kStrong, from}
                         : Cause{"own_user", Confidence::kStrong};
           }
+          if (const auto from = accepted_.FindRefused(path, *failed, transaction_.start)) {
+            return Cause{"forward", Confidence::kStrong, from};
+          }
           if (const auto from = accepted_.Find(path, *failed, transaction_.start)) {
             // The next recipient may still show that it was sent on.
             if (!forwarded) forwarded = {"accept_then_bounce", Confidence::kStrong, from};

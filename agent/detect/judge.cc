@@ -59,10 +59,15 @@ void Judge::Learn(const Transaction& transaction, MailDirection direction, bool 
     if (direction == MailDirection::kOutbound) evidence_.LearnEmitted(transaction);
     return;
   }
+  const std::string_view sender = transaction.Text(transaction.mail_from);
   if (direction == MailDirection::kOutbound || submitted) {
     evidence_.LearnSent(transaction, direction);
+    if (direction != MailDirection::kOutbound) return;
+    for (const Recipient& recipient : transaction.recipients) {
+      if (recipient.reply / 100 < 4) continue;
+      accepted_.AddRefused(sender, transaction.Text(recipient.address), transaction.start);
+    }
   } else if (direction == MailDirection::kInbound && transaction.outcome == Outcome::kAccepted) {
-    const std::string_view sender = transaction.Text(transaction.mail_from);
     for (const Recipient& recipient : transaction.recipients) {
       if (recipient.reply / 100 != 2) continue;
       accepted_.Add(sender, transaction.Text(recipient.address), transaction.source,

@@ -42,6 +42,18 @@ TEST(AcceptedMail, WhatIsNoAddressIsNotKept) {
   EXPECT_FALSE(mail.Find("a@@", "b@ours.example", 0));
 }
 
+TEST(AcceptedMail, WhatTheNextHostRefusedCountsOnlyForSendersWhoseMailHadComeIn) {
+  AcceptedMail mail({.capacity = 10, .hash_key = KeyOf(1)});
+  mail.AddRefused("a@example.org", "gone@next.example", 0);
+  EXPECT_FALSE(mail.FindRefused("a@example.org", "gone@next.example", 1));
+  mail.Add("a@example.org", "moved@ours.example", Ip("198.51.100.1"), 2);
+  mail.AddRefused("a@example.org", "gone@next.example", 3);
+  EXPECT_EQ(mail.FindRefused("A@example.org", "gone@next.example", 4), Ip("198.51.100.1"));
+  // Refused elsewhere and accepted here are two things.
+  EXPECT_FALSE(mail.Find("a@example.org", "gone@next.example", 4));
+  EXPECT_FALSE(mail.FindRefused("a@example.org", "moved@ours.example", 4));
+}
+
 TEST(AcceptedMail, FullItForgetsTheOldestAndSaysSo) {
   AcceptedMail mail({.capacity = 100, .hash_key = KeyOf(1)});
   for (int i = 0; i < 250; ++i) {
