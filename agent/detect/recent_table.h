@@ -46,6 +46,9 @@ class RecentTable {
     return &found->second.value;
   }
 
+  // True if it was there. Its place in the order of time stays taken.
+  bool Erase(std::uint64_t key) { return rows_.erase(key) > 0; }
+
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }
   std::uint64_t forgotten() const { return forgotten_; }
@@ -59,7 +62,7 @@ class RecentTable {
     PacketTime at = 0;
     Value value;
   };
-  // In the order of time; stale where the row of its key has a later time.
+  // In the order of time; stale where the row of its key has a later time, or is gone.
   struct Entry {
     std::uint64_t key = 0;
     PacketTime at = 0;

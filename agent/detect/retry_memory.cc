@@ -14,6 +14,16 @@ constexpr std::size_t kMaxRecipientsLookedAt = 64;
 
 bool IsDeferred(std::uint16_t reply) { return reply >= 400 && reply < 500; }
 
+// Nobody will try this recipient again: it was refused for good, or the mail was taken or refused,
+// or it was a call-out, which asked no more.
+bool IsSettled(const Transaction& transaction, const Recipient& recipient) {
+  if (recipient.reply >= 500) return true;
+  if (recipient.reply / 100 != 2) return false;
+  return transaction.outcome == Outcome::kAccepted || transaction.body_reply >= 500 ||
+         (transaction.body_command == BodyCommand::kNone &&
+          transaction.outcome == Outcome::kAborted);
+}
+
 // The value of SIZE as it was written; empty without one.
 std::string_view SizeOf(const Transaction& transaction) {
   std::string_view parameters = transaction.Text(transaction.mail_parameters);
@@ -60,12 +70,22 @@ bool RetryMemory::OnTransaction(const Transaction& transaction) {
     std::uint64_t by_size = 0;
     MakeKeys(transaction, target_.address, by_id, by_size);
     const PacketTime now = transaction.start;
-    retry = retry || (by_id != 0 && deferred_.Find(by_id, now) != nullptr) ||
-            deferred_.Find(by_size, now) != nullptr;
+    const bool settled = !deferred && IsSettled(transaction, recipient);
+    const bool renamed = deferred && by_id != 0;  // it is known by its Message-ID from now on
+    const bool known =
+        (by_id != 0 && Recall(by_id, now, settled)) || Recall(by_size, now, settled || renamed);
+    retry = retry || known;
     // Without a Message-ID the size must do; where there is one, the size would say less.
     if (deferred) deferred_.Put(by_id != 0 ? by_id : by_size, {}, now);
   }
   return retry;
+}
+
+// One settled attempt ends one deferral: whichever of its keys is found first.
+bool RetryMemory::Recall(std::uint64_t key, PacketTime now, bool forget) {
+  const bool known = deferred_.Find(key, now) != nullptr;
+  if (known && forget) deferred_.Erase(key);
+  return known;
 }
 
 // `by_id` is 0 where no Message-ID was seen.

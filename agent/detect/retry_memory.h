@@ -23,13 +23,15 @@ struct RetryOptions {
 
 // ARCHITECTURE, "Retry": the same canonical target and Message-ID, or, where the deferred attempt
 // showed none, the same source network, sender, target and SIZE, as one that got a 4xx in the last
-// 5 days. Packet time only; not thread-safe.
+// 5 days. An attempt that got through, or was refused for good, ends that: many servers give no
+// SIZE, and one deferred bounce must not hide all that come after it. Packet time only; not
+// thread-safe.
 class RetryMemory {
  public:
   explicit RetryMemory(const RetryOptions& options);
 
-  // True if it is a retry. Remembers it where it was deferred in its turn. O(recipients), of which
-  // the first 64 are looked at.
+  // True if it is a retry. Remembers it where it was deferred in its turn, forgets it where it was
+  // settled. O(recipients), of which the first 64 are looked at.
   bool OnTransaction(const Transaction& transaction);
 
   // Deferred recipients that had to make room before their 5 days were over.
@@ -39,6 +41,8 @@ class RetryMemory {
  private:
   void MakeKeys(const Transaction& transaction, std::string_view target, std::uint64_t& by_id,
                 std::uint64_t& by_size) const;
+
+  bool Recall(std::uint64_t key, PacketTime now, bool forget);
 
   struct Nothing {};
 

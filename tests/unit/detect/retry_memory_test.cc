@@ -82,8 +82,63 @@ TEST(RetryMemory, ABodyOrASenderThatWasDeferredCountsToo) {
 TEST(RetryMemory, FiveDaysAreTheLimitOnBothSides) {
   RetryMemory memory = Memory();
   EXPECT_FALSE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 450, 0)));
+  EXPECT_FALSE(memory.OnTransaction(Sized("b@x.org", "198.51.100.1", "1", 450, 0)));
   EXPECT_TRUE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 250, 5 * kDay)));
-  EXPECT_FALSE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 250, 5 * kDay + 1)));
+  EXPECT_FALSE(memory.OnTransaction(Sized("b@x.org", "198.51.100.1", "1", 250, 5 * kDay + 1)));
+}
+
+// OpenSMTPD, qmail and call-outs give no SIZE: one that was deferred hid all that came after it
+// from its network to its target, for five days.
+TEST(RetryMemory, OneDeferredBounceWithoutSizeHidesOneThatComesAfterIt) {
+  RetryMemory memory = Memory();
+  EXPECT_FALSE(memory.OnTransaction(BounceTo("a@x.org", "198.51.100.1", 450, 0)));
+  int retries = 0;
+  for (int i = 1; i <= 100; ++i) {
+    MessageFacts facts;
+    facts.message_id = std::to_string(i) + "@mx.example.net";
+    Transaction bounce = BounceTo("a@x.org", "198.51.100.7", 250, i * kSecond);
+    bounce.facts = &facts;
+    retries += memory.OnTransaction(bounce) ? 1 : 0;
+  }
+  EXPECT_EQ(retries, 1);
+}
+
+TEST(RetryMemory, ManyBouncesOfOneSizeThatWereAllDeferredCountAsManyAtTheEnd) {
+  RetryMemory memory = Memory();
+  int counted = 0;
+  for (const int reply : {450, 450, 250}) {
+    for (int i = 0; i < 10; ++i) {
+      const Transaction bounce =
+          Sized("a@x.org", "198.51.100.1", "2309", static_cast<std::uint16_t>(reply), i * kSecond);
+      counted += memory.OnTransaction(bounce) ? 0 : 1;
+    }
+  }
+  EXPECT_EQ(counted, 10);
+}
+
+// A forger gives every message the same Message-ID.
+TEST(RetryMemory, AMessageIdThatGotThroughIsNoRetryAfterwards) {
+  RetryMemory memory = Memory();
+  MessageFacts facts;
+  facts.message_id = "1@mx.example.net";
+  int retries = 0;
+  for (int i = 0; i < 100; ++i) {
+    Transaction bounce = BounceTo("a@x.org", "198.51.100.1", 250, i * kSecond);
+    if (i == 0) bounce.body_reply = 451;
+    bounce.facts = &facts;
+    retries += memory.OnTransaction(bounce) ? 1 : 0;
+  }
+  EXPECT_EQ(retries, 1);
+}
+
+TEST(RetryMemory, AnAttemptThatBrokeOffSettlesNothing) {
+  RetryMemory memory = Memory();
+  EXPECT_FALSE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 450, 0)));
+  Transaction broken = Sized("a@x.org", "198.51.100.1", "1", 250, kSecond);
+  broken.body_reply = 0;
+  broken.outcome = Outcome::kAborted;
+  EXPECT_TRUE(memory.OnTransaction(broken));
+  EXPECT_TRUE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 250, 2 * kSecond)));
 }
 
 TEST(RetryMemory, FullItForgetsTheOldestAndSaysSo) {
