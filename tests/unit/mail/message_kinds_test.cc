@@ -125,6 +125,11 @@ TEST(MessageKinds, ChallengeAsksForProof) {
                  "To have your message delivered, confirm that you are a person.\n")
                 .kind,
             MessageKind::kChallengeResponse);
+  EXPECT_EQ(Read("From: bob@b.example\nSubject: Please confirm your message\n"
+                 "Auto-Submitted: auto-replied\n\nTo prove that it was\n"
+                 "sent by a person, please reply to this message.\n")
+                .kind,
+            MessageKind::kChallengeResponse);
 }
 
 TEST(MessageKinds, RefusalByAGroupIsAListBounce) {
