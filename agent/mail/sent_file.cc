@@ -61,6 +61,16 @@ bool SyncFolderOf(const std::string& path) {
   return synced;
 }
 
+// Root's save must not take the ledger away from the user that the service runs as: in a folder
+// of that user the new file is his too. Anywhere else nobody is given what was learnt.
+bool KeepOwner(int fd, const std::string& path, const struct stat& before) {
+  struct stat folder = {};
+  if (geteuid() != 0 || before.st_uid == 0) return true;
+  if (stat(FolderOf(path).c_str(), &folder) != 0) return false;
+  if (folder.st_uid != before.st_uid || (folder.st_mode & S_IWOTH) != 0) return true;
+  return fchown(fd, before.st_uid, before.st_gid) == 0;
+}
+
 }  // namespace
 
 SentFile::~SentFile() { Close(); }
@@ -133,7 +143,8 @@ bool SentFile::StillOurs() const {
 absl::Status SentFile::SaveWhole(const SentState& state) {
   Close();
   struct stat there = {};
-  if (stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) {
+  const bool replaces = stat(path_.c_str(), &there) == 0;
+  if (replaces && !S_ISREG(there.st_mode)) {
     return absl::FailedPreconditionError(EscapeForTerminal(path_) +
                                          ": is not a file; name another for the ledger");
   }
@@ -147,7 +158,8 @@ absl::Status SentFile::SaveWhole(const SentState& state) {
     at += bytes.size();
     return true;
   });
-  if (!written || fsync(fd) != 0 || std::rename(next.c_str(), path_.c_str()) != 0) {
+  const bool owned = !replaces || KeepOwner(fd, path_, there);
+  if (!written || !owned || fsync(fd) != 0 || std::rename(next.c_str(), path_.c_str()) != 0) {
     const int error = errno;
     close(fd);
     unlink(next.c_str());

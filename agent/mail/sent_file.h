@@ -11,7 +11,8 @@
 
 namespace backscatter {
 
-// One file at one path, readable by its owner only. The first Save, the first one in a new slice,
+// One file at one path, readable by its owner only (who stays the same when root saves to a folder
+// of his). The first Save, the first one in a new slice,
 // and one after additions have grown as long as the rest, write the whole to PATH.new, sync it and
 // rename it over PATH. The others only add what changed since, at the end, and sync: a crash at any
 // moment leaves the last finished Save (and, of an addition, what of it reached the disk).

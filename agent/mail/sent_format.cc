@@ -7,12 +7,15 @@
 namespace backscatter {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::string_view kMagic = "SLB1";
 constexpr std::size_t kBlockHead = 24;
 constexpr std::size_t kMostNameBytes = 10;  // a u64 in groups of 7 bits
 // Beyond all starts of slices that a SentClock can have.
 constexpr PacketTime kFarthest = (PacketTime{1} << 62) + (PacketTime{1} << 61);
+
+// Eight of them can be added up.
+constexpr std::uint64_t kMostDrops = std::uint64_t{1} << 60;
 
 enum class Block : std::uint32_t { kHead = 1, kState = 2, kNames = 3, kSealed = 4 };
 
@@ -58,6 +61,7 @@ std::string StateBlock(const SentState& state) {
   PutU64(out, (ledger.newest_slice_start() ? 1U : 0U) | (first ? 2U : 0U));
   PutU64(out, ledger.mails());
   PutU64(out, ledger.dropped());
+  for (const std::uint64_t dropped : ledger.drops()) PutU64(out, dropped);
   const auto covered = state.coverage.newest_slice_start();
   PutU64(out, covered ? 1 : 0);
   PutI64(out, covered.value_or(0));
@@ -273,6 +277,8 @@ class Loader {
     const std::uint64_t learnt = payload.U64();
     const std::uint64_t mails = payload.U64();
     const std::uint64_t refused = payload.U64();
+    SentLedger::Drops drops;
+    for (std::uint64_t& dropped : drops) dropped = std::min(payload.U64(), kMostDrops);
     const bool covered = payload.U64() != 0;
     const PacketTime coverage_newest = payload.Time();
     const std::uint64_t rows = payload.U64();
@@ -281,7 +287,7 @@ class Loader {
     if ((learnt & 1) != 0) {
       const std::optional<PacketTime> start =
           (learnt & 2) != 0 ? std::optional(first) : std::nullopt;
-      loaded_.state->ledger.RestoreHistory(newest, start, mails, refused);
+      loaded_.state->ledger.RestoreHistory(newest, start, mails, refused, drops);
     }
     SentCoverage& coverage = loaded_.state->coverage;
     coverage = SentCoverage(wanted_.window_ns, loaded_.state->ledger.options().key);

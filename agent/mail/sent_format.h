@@ -30,8 +30,8 @@ struct SentState {
 //   block   = "SLB1" kind:u32 size:u64 check:u64 payload      size at most kMaxSentBlock
 //             check: HashBytes of the payload, keyed by the kind
 //   head    = version:u32 0:u32 capacity:u64 window_ns:i64 key:2 * u64
-//   state   = newest:i64 first:i64 learnt:u64 mails:u64 refused:u64 covered:u64 coverage_newest:i64
-//             rows:u64 row*                            (the last state counts)
+//   state   = newest:i64 first:i64 learnt:u64 mails:u64 refused:u64 dropped:8 * u64 covered:u64
+//             coverage_newest:i64 rows:u64 row*        (the last state counts)
 //   row     = has_client:u64 address:16 slice_start:i64 readable:u64 all:u64
 //   names   = slice_start:i64 count:u64, then the names, rising: each minus the one before it, in
 //             groups of 7 bits, the lowest first, 0x80 set in all but the last

@@ -1,6 +1,7 @@
 #include "agent/mail/sent_ledger.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "agent/base/ascii.h"
 
@@ -116,6 +117,7 @@ void SentLedger::Learn(Key key, std::int64_t slice) {
   if (!key) return;
   const std::uint64_t name = set_.NameOf(*key);
   const SentAdd added = set_.AddName(name, slice);
+  if (added == SentAdd::kFull) ++DropsOf(slice);
   if (!recording_ || added == SentAdd::kKnown || added == SentAdd::kFull) return;
   if (changes_.size() >= kMaxChanges) {
     changes_lost_ = true;
@@ -126,7 +128,13 @@ void SentLedger::Learn(Key key, std::int64_t slice) {
 
 // A history that was forgotten whole begins again with what comes next.
 void SentLedger::TurnTo(std::int64_t slice) {
-  if (slice >= set_.current_slice() + kSentSlices || slice < set_.current_slice()) first_.reset();
+  const std::int64_t before = set_.current_slice();
+  if (slice >= before + kSentSlices || slice < before) {
+    first_.reset();
+    drops_ = {};
+  } else {
+    for (std::int64_t begun = before + 1; begun <= slice; ++begun) DropsOf(begun) = 0;
+  }
   set_.TurnTo(slice);
   changes_.clear();
   changes_lost_ = true;
@@ -169,6 +177,13 @@ std::optional<PacketTime> SentLedger::history_start() const {
   return std::max(*first_, clock_.StartOf(clock_.oldest()));
 }
 
+double SentLedger::KeptShare() const {
+  const std::uint64_t dropped = std::accumulate(drops_.begin(), drops_.end(), std::uint64_t{0});
+  if (dropped == 0) return 1;
+  const auto kept = static_cast<double>(set_.size());
+  return kept / (kept + static_cast<double>(dropped));
+}
+
 std::optional<PacketTime> SentLedger::newest_slice_start() const {
   if (!clock_.started()) return std::nullopt;
   return clock_.StartOf(clock_.current());
@@ -195,11 +210,23 @@ bool SentLedger::RestoreName(std::uint64_t name, PacketTime slice_start) {
   return set_.AddName(name, slice) != SentAdd::kFull;
 }
 
+SentLedger::Drops SentLedger::drops() const {
+  Drops drops;
+  for (int i = 0; i < kSentSlices; ++i) {
+    drops[static_cast<std::size_t>(i)] =
+        drops_[static_cast<std::size_t>(set_.current_slice() + 1 + i) & 7];
+  }
+  return drops;
+}
+
 void SentLedger::RestoreHistory(PacketTime newest, std::optional<PacketTime> first,
-                                std::uint64_t mails, std::uint64_t refused) {
+                                std::uint64_t mails, std::uint64_t refused, const Drops& drops) {
   clock_.Restore(clock_.SliceOf(newest));
   set_.TurnTo(clock_.current());
   set_.RestoreRefused(refused);
+  for (int i = 0; i < kSentSlices; ++i) {
+    DropsOf(clock_.current() + 1 + i) = drops[static_cast<std::size_t>(i)];
+  }
   first_ = first;
   mails_ = mails;
 }

@@ -1,6 +1,7 @@
 // What we sent, as far as it was seen or told: the evidence that a bounce answers a mail of ours.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -64,6 +65,9 @@ class SentLedger {
   std::uint64_t mails() const { return mails_; }            // calls of Add that had a key
   std::uint64_t dropped() const { return set_.refused(); }  // keys that came when it was full
   std::uint64_t too_old() const { return too_old_; }        // mails before the oldest slice
+  // Of the keys of the window, those that are here: below 1, what is not found may have been
+  // dropped. Too low where a key was dropped again and again.
+  double KeptShare() const;
   std::size_t MemoryBytes() const;
   const SentLedgerOptions& options() const { return options_; }
   const SentSet& set() const { return set_; }
@@ -83,8 +87,10 @@ class SentLedger {
   std::optional<std::vector<Change>> TakeChanges();
   // Puts a loaded name back. False where it is not a name of this ledger, or too old.
   bool RestoreName(std::uint64_t name, PacketTime slice_start);
+  using Drops = std::array<std::uint64_t, kSentSlices>;  // keys, by slice, the oldest first
   void RestoreHistory(PacketTime newest, std::optional<PacketTime> first, std::uint64_t mails,
-                      std::uint64_t refused);
+                      std::uint64_t refused, const Drops& drops);
+  Drops drops() const;
   // nullopt before the first mail.
   std::optional<PacketTime> newest_slice_start() const;
   std::int64_t slice_ns() const { return clock_.slice_ns(); }
@@ -102,6 +108,7 @@ class SentLedger {
   bool Has(Key key) const { return key && set_.Contains(*key); }
   void Learn(Key key, std::int64_t slice);
   void TurnTo(std::int64_t slice);
+  std::uint64_t& DropsOf(std::int64_t slice) { return drops_[static_cast<std::size_t>(slice) & 7]; }
 
   const SentLedgerOptions options_;
   SentClock clock_;
@@ -109,6 +116,7 @@ class SentLedger {
   std::optional<PacketTime> first_;
   std::uint64_t mails_ = 0;
   std::uint64_t too_old_ = 0;
+  Drops drops_{};  // by slice number modulo 8
   bool recording_ = false;
   bool changes_lost_ = false;
   std::vector<Change> changes_;

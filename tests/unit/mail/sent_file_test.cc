@@ -103,6 +103,43 @@ TEST_F(SentFileTest, TheFileIsForItsOwnerAlone) {
   EXPECT_EQ(loaded->state->ledger.history_start(), std::nullopt);
 }
 
+// An operator who runs a replay as root took the ledger away from the service.
+TEST_F(SentFileTest, RootGivesTheFileBackToTheOwnerOfItsFolder) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to give files away";
+  constexpr uid_t kService = 12345;
+  SentState state(kOptions);
+  Send(state, 0, 10);
+  ASSERT_TRUE(SentFile(path_).Save(state).ok());
+  ASSERT_EQ(chown(path_.c_str(), kService, kService), 0);
+  struct stat info = {};
+  ASSERT_TRUE(SentFile(path_).Save(state).ok());
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, 0u) << "the folder is not his";
+  ASSERT_EQ(chown(folder_.c_str(), kService, kService), 0);
+  ASSERT_EQ(chown(path_.c_str(), kService, kService), 0);
+  ASSERT_TRUE(SentFile(path_).Save(state).ok());
+  ASSERT_EQ(stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_uid, kService);
+  EXPECT_EQ(info.st_mode & 07777, 0600u);
+}
+
+TEST_F(SentFileTest, WhatWasDroppedInTheWindowIsKnownAgain) {
+  SentLedgerOptions small = kOptions;
+  small.capacity = 500;
+  SentState state(small);
+  Send(state, 0, 5'000);
+  const double kept = state.ledger.KeptShare();
+  ASSERT_LT(kept, 0.5);
+  ASSERT_TRUE(SentFile(path_).Save(state).ok());
+  const auto loaded = SentFile(path_).Load(small);
+  ASSERT_TRUE(loaded.ok()) << loaded.status();
+  SentLedger& ledger = loaded->state->ledger;
+  EXPECT_EQ(ledger.KeptShare(), kept);
+  EXPECT_EQ(ledger.dropped(), state.ledger.dropped());
+  ledger.AdvanceTo(kNow + 8 * kDay);
+  EXPECT_EQ(ledger.KeptShare(), 1);
+}
+
 TEST_F(SentFileTest, AMinuteIsAddedAndADayIsWrittenWhole) {
   SentState state(kOptions);
   SentFile file(path_);

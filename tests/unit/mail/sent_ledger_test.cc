@@ -140,6 +140,21 @@ TEST(SentLedger, WhenItIsFullWhatComesIsCountedAndTheRestStays) {
   EXPECT_EQ(ledger.entries() + ledger.dropped(), 10'000u);
 }
 
+TEST(SentLedger, TheKeptShareTellsHowMuchOfTheWindowIsMissing) {
+  SentLedger ledger({.window_ns = 80 * kSecond, .capacity = 1000, .key = {}});
+  EXPECT_EQ(ledger.KeptShare(), 1);
+  for (int i = 0; i < 8'000; ++i) {
+    ledger.Add({.at = 5 * kSecond, .message_id = "id-" + std::to_string(i)});
+  }
+  EXPECT_NEAR(ledger.KeptShare(), static_cast<double>(ledger.entries()) / 8'000, 0.001);
+  EXPECT_LT(ledger.KeptShare(), 0.6);
+  ledger.AdvanceTo(79 * kSecond);
+  EXPECT_LT(ledger.KeptShare(), 0.6);
+  ledger.AdvanceTo(80 * kSecond);  // the slice that they belong to is over
+  EXPECT_EQ(ledger.KeptShare(), 1);
+  EXPECT_GT(ledger.dropped(), 3'000u);
+}
+
 TEST(SentLedger, AnotherKeyNamesEverythingOtherwise) {
   SentLedger one({.key = HashKey{1, 3}});
   SentLedger two({.key = HashKey{5, 7}});
