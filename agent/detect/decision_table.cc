@@ -65,6 +65,12 @@ std::string_view SentReason(const Evidence& evidence) {
   return "pair_sent";
 }
 
+// Nothing is missing from MAIL on.
+bool IsSeenThroughout(const Transaction& transaction) {
+  return transaction.completeness == Completeness::kComplete ||
+         transaction.completeness == Completeness::kMidStream;
+}
+
 // Rows 4 and 5: nothing of the message can be read.
 Judgement DecideWithoutBody(const Evidence& evidence) {
   const Transaction& transaction = *evidence.transaction;
@@ -72,7 +78,10 @@ Judgement DecideWithoutBody(const Evidence& evidence) {
   if (null && evidence.all_refused && transaction.body_command == BodyCommand::kNone) {
     return Say(Verdict::kNullRejectedRcpt, kWeak, "rcpt_refused");
   }
-  if (null && transaction.body_command != BodyCommand::kNone && !transaction.body_started) {
+  // A DATA that nobody answered was not refused.
+  const bool refused = evidence.all_refused || transaction.body_reply >= 400;
+  if (null && transaction.body_command != BodyCommand::kNone && !transaction.body_started &&
+      refused) {
     if (evidence.unknown_user && evidence.would_have_seen && !evidence.target_has_sent) {
       return Backscatter(kMedium, "unknown_user_never_sent");
     }
@@ -83,20 +92,22 @@ Judgement DecideWithoutBody(const Evidence& evidence) {
   return Unknown("no_body_seen");
 }
 
-// Rows 8, 12, 13: automatic mail that is no bounce.
+// Rows 8, 10, 12 and 13: automatic mail that is no bounce.
 Judgement DecideAutomatic(const Evidence& evidence) {
   const bool answers = evidence.reference_sent || evidence.sent_for_sure();
   const bool tagged = evidence.tag == TargetTag::kValid;
-  const std::string_view proof = tagged                     ? "tag_valid"
-                                 : evidence.sent_for_sure() ? SentReason(evidence)
-                                                            : "reference_sent";
+  const std::string_view proof = tagged ? "tag_valid"
+                                 : evidence.reference_sent && !evidence.sent_for_sure()
+                                     ? "reference_sent"
+                                     : SentReason(evidence);
   if (evidence.facts->kind == MessageKind::kMdn) {
     if (answers || tagged) return Say(Verdict::kMdn, kStrong, proof, true);
+    if (evidence.pair_sent) return Say(Verdict::kMdn, kMedium, proof, true);
     return evidence.would_have_seen ? Backscatter(kMedium, "mdn_not_sent")
                                     : Unknown("mdn_without_coverage");
   }
   if (evidence.facts->kind == MessageKind::kChallengeResponse) {
-    return answers || tagged
+    return answers || tagged || evidence.pair_sent
                ? Say(Verdict::kChallengeResponse, kMedium, proof, true)
                : Say(Verdict::kChallengeResponse, kMedium, "reference_not_sent", false);
   }
@@ -131,9 +142,7 @@ Judgement DecideBounce(const Evidence& evidence) {
   }
   if (!facts.original_message_ids.empty() || NamesARecipient(facts)) {
     if (!evidence.would_have_seen) return Unknown("no_coverage");
-    if (!evidence.target_has_sent || evidence.unknown_user) {
-      return Backscatter(kStrong, "target_never_sent");
-    }
+    if (!evidence.target_has_sent) return Backscatter(kStrong, "target_never_sent");
     return Backscatter(evidence.target_flood ? kStrong : kMedium, "not_sent");
   }
   if (evidence.would_have_seen && evidence.target_flood) {
@@ -148,12 +157,13 @@ Judgement Decide(const Evidence& evidence) {
   const Transaction& transaction = *evidence.transaction;
   const bool null = evidence.sender == SenderClass::kNull;
   const bool no_message = transaction.body_command == BodyCommand::kNone;
-  if (null && no_message && evidence.any_accepted && transaction.outcome == Outcome::kAborted) {
+  if (null && no_message && evidence.any_accepted && transaction.outcome == Outcome::kAborted &&
+      IsSeenThroughout(transaction)) {
     return Say(Verdict::kCalloutProbe, kStrong, "no_message");
   }
   // Nobody sends mail as double-bounce@, so it is a probe whatever the answer was.
   if (evidence.sender == SenderClass::kProbe && no_message && evidence.recipients > 0 &&
-      transaction.outcome != Outcome::kUnfinished) {
+      transaction.outcome != Outcome::kUnfinished && IsSeenThroughout(transaction)) {
     return Say(Verdict::kCalloutProbe, kStrong, "probe_sender");
   }
   const MessageFacts* const facts = evidence.facts;
@@ -161,7 +171,9 @@ Judgement Decide(const Evidence& evidence) {
       facts != nullptr && (facts->looks_bounce || facts->kind != MessageKind::kOther);
   if (!null && !automatic) return Say(Verdict::kNormal, kStrong, "has_sender");
   if (facts == nullptr) return DecideWithoutBody(evidence);
-  if (!facts->headers_ended) return Unknown("truncated");
+  if (!facts->headers_ended) {
+    return transaction.body_started ? Unknown("truncated") : DecideWithoutBody(evidence);
+  }
   if (IsReport(facts->kind)) return Say(Verdict::kReport, kStrong, MessageKindName(facts->kind));
   const bool bounce = IsBounce(*facts);
   if (evidence.answers_our_report && bounce) {
@@ -170,6 +182,8 @@ Judgement Decide(const Evidence& evidence) {
   if (evidence.loop && bounce) return Say(Verdict::kBounceLoop, kStrong, "same_report_again");
   if (bounce) return DecideBounce(evidence);
   if (automatic) return DecideAutomatic(evidence);
+  if (null && evidence.tag == TargetTag::kWrong) return Backscatter(kStrong, "tag_wrong");
+  if (null && evidence.tag == TargetTag::kExpired) return Backscatter(kStrong, "tag_expired");
   if (null && evidence.recipients > 1 && transaction.body_started) {
     return Say(Verdict::kNullBulk, kMedium, "several_recipients");
   }

@@ -79,10 +79,10 @@ EvidenceCollector::EvidenceCollector(EvidenceOptions options, SentLedger* ledger
       loops_(options_.loops_capacity, options_.hash_key),
       our_reports_(options_.loops_capacity, kReportWindow) {}
 
-bool EvidenceCollector::WouldHaveSeen(PacketTime now) const {
+std::optional<double> EvidenceCollector::SeenShare(PacketTime now) const {
   const std::optional<PacketTime> start = ledger_.history_start();
-  if (!start || now - *start < options_.min_history_ns) return false;
-  return options_.feed_tells_all || coverage_.Overall(now) >= options_.min_coverage;
+  if (!start || now - *start < options_.min_history_ns) return std::nullopt;
+  return (options_.feed_tells_all ? 1 : coverage_.Overall(now)) * ledger_.KeptShare();
 }
 
 Evidence EvidenceCollector::Collect(const Transaction& transaction) {
@@ -96,10 +96,9 @@ Evidence EvidenceCollector::Collect(const Transaction& transaction) {
       evidence.sender != SenderClass::kNull &&
       (facts == nullptr || (facts->kind == MessageKind::kOther && !facts->looks_bounce));
   if (plain) return evidence;  // ordinary mail: nothing else is asked
-  evidence.would_have_seen = WouldHaveSeen(transaction.start);
-  evidence.would_surely_have_seen =
-      evidence.would_have_seen &&
-      (options_.feed_tells_all || coverage_.Overall(transaction.start) >= kNearlyAll);
+  const std::optional<double> seen = SeenShare(transaction.start);
+  evidence.would_have_seen = seen && *seen >= options_.min_coverage;
+  evidence.would_surely_have_seen = evidence.would_have_seen && *seen >= kNearlyAll;
   CollectRecipients(evidence);
   if (facts != nullptr) CollectFacts(evidence);
   return evidence;
@@ -150,8 +149,9 @@ void EvidenceCollector::CollectFacts(Evidence& evidence) {
       std::any_of(facts.returned_received.begin(),
                   facts.returned_received.begin() + static_cast<std::ptrdiff_t>(hops), is_ours);
   evidence.pair_sent |= AnyPairSent(evidence);
-  evidence.names_our_relay = hosts_.AreNamed(facts.returned_received);
-  evidence.forged_proof = evidence.would_have_seen && hosts_.AreFeigned(facts.returned_received);
+  const bool feigned = hosts_.AreFeigned(facts.returned_received);
+  evidence.names_our_relay = !feigned && hosts_.AreNamed(facts.returned_received);
+  evidence.forged_proof = feigned && evidence.would_have_seen;
   if (!transaction.recipients.empty() && evidence.sender == SenderClass::kNull &&
       MakeCanonicalTarget(transaction.Text(transaction.recipients.front().address), {},
                           canonical_)) {

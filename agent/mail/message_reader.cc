@@ -84,8 +84,9 @@ const MessageFacts& MessageReader::Finish(bool ended) {
   if (whole && !done_) {
     lines_.Finish([&](std::string_view line) { OnLine(line); });
   }
-  // The line that was cut is dropped: half a Message-ID would lie.
-  if (in_headers_ && whole) {
+  // The line that was cut is dropped: half a Message-ID would lie. The blank line may be among what
+  // was lost.
+  if (in_headers_ && whole && !facts_.has_gap) {
     EndHeaders();
   } else if (in_headers_) {
     fields_.Flush([&](const HeaderField& field) { OnField(field); });
