@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -67,8 +68,9 @@ class EvidenceCollector {
   // An outbound session that ended.
   void LearnSession(const SessionSummary& session);
 
-  // The coverage gate: mail that is not in the ledger was not sent.
-  bool WouldHaveSeen(PacketTime now) const;
+  // For the coverage gate: how much of what we sent is in the ledger, 0 to 1, without what could
+  // not be read and what was dropped for want of capacity; nullopt while the history is too short.
+  std::optional<double> SeenShare(PacketTime now) const;
 
   const OurHosts& hosts() const { return hosts_; }
   std::size_t MemoryBytes() const { return loops_.MemoryBytes() + our_reports_.MemoryBytes(); }
