@@ -60,14 +60,17 @@ void Judge::Learn(const Transaction& transaction, MailDirection direction, bool 
     return;
   }
   const std::string_view sender = transaction.Text(transaction.mail_from);
-  if (direction == MailDirection::kOutbound || submitted) {
+  // A stranger too may say MAIL at the submission port: only what was taken from him is ours.
+  const bool taken = submitted && transaction.outcome == Outcome::kAccepted;
+  if (direction == MailDirection::kOutbound || taken) {
     evidence_.LearnSent(transaction, direction);
     if (direction != MailDirection::kOutbound) return;
     for (const Recipient& recipient : transaction.recipients) {
       if (recipient.reply / 100 < 4) continue;
       accepted_.AddRefused(sender, transaction.Text(recipient.address), transaction.start);
     }
-  } else if (direction == MailDirection::kInbound && transaction.outcome == Outcome::kAccepted) {
+  } else if (!submitted && direction == MailDirection::kInbound &&
+             transaction.outcome == Outcome::kAccepted) {
     for (const Recipient& recipient : transaction.recipients) {
       if (recipient.reply / 100 != 2) continue;
       accepted_.Add(sender, transaction.Text(recipient.address), transaction.source,
