@@ -133,6 +133,11 @@ Judgement DecideBounce(const Evidence& evidence) {
   if (evidence.tag == TargetTag::kNone && evidence.target_tags_all) {
     return Backscatter(kStrong, "tag_missing");
   }
+  // Our Message-ID may stand in what was not seen.
+  if (evidence.would_have_seen && facts.read != BodyRead::kWhole &&
+      facts.original_message_ids.empty()) {
+    return Unknown("truncated");
+  }
   if (evidence.names_our_relay) {
     // Forgers write our relay into the headers of their mail; but where a few of our sessions could
     // not be read, this may be the mail of one of them.

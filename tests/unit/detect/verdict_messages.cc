@@ -47,6 +47,7 @@ std::string ReturnedParts(const std::vector<Returned>& returned, std::size_t lev
   std::string text = "Content-Type: message/rfc822\r\n\r\n";
   for (const std::string& received : message.received) text += Line("Received", received);
   text += Head("somebody@some.example", "about lunch", message.message_id);
+  for (const std::string& id : message.more_message_ids) text += Line("Message-ID", Id(id));
   if (level + 1 == returned.size()) return text + "\r\nsee you there\r\n";
   text += "Content-Type: multipart/mixed; boundary=\"" + edge + "\"\r\n\r\n";
   text += "--" + edge + "\r\nContent-Type: text/plain\r\n\r\nenclosed\r\n";

@@ -10,7 +10,8 @@ namespace backscatter {
 // A message that comes back.
 struct Returned {
   std::string message_id = {};
-  std::vector<std::string> received = {};  // values, outermost first
+  std::vector<std::string> received = {};          // values, outermost first
+  std::vector<std::string> more_message_ids = {};  // below the first one
 };
 
 // One recipient of a report.
