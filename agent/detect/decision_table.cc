@@ -145,6 +145,10 @@ Judgement DecideBounce(const Evidence& evidence) {
     return evidence.would_surely_have_seen ? Backscatter(kMedium, "relay_named_but_not_sent")
                                            : Unknown("relay_named_but_not_sent");
   }
+  // An address under which we forwarded; its hash is not checked, so anybody can write one.
+  if (null && evidence.forwarder && !evidence.would_have_seen) {
+    return Say(solicited, kWeak, "srs_address", true);
+  }
   if (!facts.original_message_ids.empty() || NamesARecipient(facts)) {
     if (!evidence.would_have_seen) return Unknown("no_coverage");
     if (!evidence.target_has_sent) return Backscatter(kStrong, "target_never_sent");
