@@ -29,6 +29,7 @@ _SKIPPED = 77
 _NAMESPACES = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 # What the sandbox needs of the kernel, tried before it is built.
 _TRIAL = """\
+mount -o remount,bind,ro /
 mount -t tmpfs tmpfs /run
 mount -t overlay -o "lowerdir=$1/usr:/usr" overlay /usr
 ip link add name br0 type bridge
