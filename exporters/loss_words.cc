@@ -38,6 +38,9 @@ constexpr auto kWords = std::to_array<Words>({
     {"tally.pairs_dropped", "pairs of target and source beyond what is remembered"},
     {"sent.feed_lines", "lines of sent.feed that could not be read"},
     {"sent.feed_clients", "connections to sent.feed beyond what is allowed"},
+    {"sent.keys_dropped", "facts of mail we sent that found no place (sent.capacity)"},
+    {"mail.messages_not_read", "messages not read: too many were under way"},
+    {"detect.forgotten", "deferred or accepted mails forgotten before their time"},
 });
 
 }  // namespace

@@ -59,6 +59,7 @@ class Document {
     WriteAddresses("sources", report_.sources, "targets");
     WriteDomains();
     WriteEmitted();
+    WriteSent();
     EmptyArray("floods");
     WriteExact();
     WriteLedger();
@@ -120,6 +121,7 @@ class Document {
                       std::string_view distinct);
   void WriteDomains();
   void WriteEmitted();
+  void WriteSent();
   void WriteExact();
   void WriteLedger();
 
@@ -274,6 +276,30 @@ void Document::WriteEmitted() {
     json_.BeginObject();
     TextOrNull("message_id", example.message_id);
     TextOrNull("received_from", example.received_from);
+    json_.EndObject();
+  }
+  json_.EndArray();
+  json_.EndObject();
+}
+
+void Document::WriteSent() {
+  const SentSummary& sent = report_.sent;
+  json_.Key("sent");
+  json_.BeginObject();
+  json_.Field("sessions", sent.sessions);
+  json_.Field("readable", sent.readable);
+  json_.Key("coverage");
+  json_.Double(sent.coverage());
+  json_.Field("mails", sent.mails);
+  json_.Field("dropped", sent.dropped);
+  Time("since", sent.since.has_value(), sent.since.value_or(0));
+  json_.Key("clients");
+  json_.BeginArray();
+  for (const SentClient& client : sent.clients) {
+    json_.BeginObject();
+    json_.Field("address", client.address);
+    json_.Field("sessions", client.sessions);
+    json_.Field("readable", client.readable);
     json_.EndObject();
   }
   json_.EndArray();

@@ -97,6 +97,29 @@ void AddEmitted(const Report& report, const TableOptions& options, Notes& notes)
   notes.Add("We emit", "the latest answers " + which + whence);
 }
 
+// Why so much is unknown, and what a verdict of "not sent" is worth.
+void AddSent(const Report& report, const TableOptions& options, Notes& notes) {
+  const SentSummary& sent = report.sent;
+  const std::uint64_t judged = report.verdicts[static_cast<std::size_t>(Verdict::kUnknown)] +
+                               report.verdicts[static_cast<std::size_t>(Verdict::kBackscatter)];
+  if (judged == 0) return;
+  std::string since;
+  if (sent.since) since = ", since " + FormatRfc3339(*sent.since).substr(0, 19) + " UTC";
+  if (sent.sessions == 0) {
+    notes.Add("What we sent", CountOf(sent.mails, "mail") + " known" + since +
+                                  "; no outbound session was seen (is local.networks right?)");
+    return;
+  }
+  notes.Add("What we sent", CountOf(sent.mails, "mail") + " known" + since + "; " +
+                                WithThousands(sent.readable) + " of " +
+                                CountOf(sent.sessions, "outbound session") + " could be read");
+  if (sent.readable == sent.sessions || sent.clients.empty()) return;
+  const SentClient& worst = sent.clients.front();
+  notes.Add("What we sent", "least of " + Safe(worst.address, options) + ": " +
+                                WithThousands(worst.readable) + " of " +
+                                WithThousands(worst.sessions));
+}
+
 void AddUnseen(const Report& report, Notes& notes) {
   const SessionTotals& sessions = report.sessions;
   const auto of_all = [&](std::uint64_t part) {
@@ -188,6 +211,7 @@ std::string RenderNothingFound(const Report& report, const TableOptions& options
 std::string RenderNotes(const Report& report, const TableOptions& options) {
   Notes notes(options);
   AddEmitted(report, options, notes);
+  AddSent(report, options, notes);
   AddInexact(report, notes);
   AddUnseen(report, notes);
   AddLedger(report, notes);

@@ -260,6 +260,7 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   Ledger ledger;
   const absl::StatusOr<std::unique_ptr<FeedFile>> sent_feed = OpenFeed(config, ledger, sent.ledger);
   if (!sent_feed.ok()) return Refuse(sent_feed.status());
+  const std::uint64_t dropped_before = sent.ledger.dropped();
   bool whole = opened->sent->warning().empty();
   if (!whole) Say(opened->sent->warning());
 
@@ -277,6 +278,9 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   const absl::Status driven = Drive(source, feed, progress);
   engine.Finish();
   progress.Clear();
+  ledger.Add(Loss::kSentKeysDropped, sent.ledger.dropped() - dropped_before);
+  ledger.Add(Loss::kMailMessagesNotRead, readers.refused());
+  ledger.Add(Loss::kDetectForgotten, judge.forgotten());
 
   whole &= driven.ok();
   if (!driven.ok()) Say(driven);
@@ -288,7 +292,8 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   std::vector<CaptureInfo> captures = MakeCaptures(source.Results());
   RunInfo run = MakeRun(captures);
   const std::size_t top = flags.top.value_or(flags.format == ReportFormat::kTable ? kTableTop : 0);
-  const Report report = MakeReport(tally, ledger, std::move(run), std::move(captures), top);
+  Report report = MakeReport(tally, ledger, std::move(run), std::move(captures), top);
+  report.sent = SummarizeSent(sent.ledger, sent.coverage, report.run.end, top);
   whole &= WriteOut(flags, report);
   whole &= !SayInputErrors(report.captures);
   return whole ? ExitCode::kDone : ExitCode::kDamaged;

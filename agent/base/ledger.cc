@@ -56,6 +56,12 @@ std::string_view LossName(Loss loss) {
       return "sent.feed_lines";
     case Loss::kSentFeedClients:
       return "sent.feed_clients";
+    case Loss::kSentKeysDropped:
+      return "sent.keys_dropped";
+    case Loss::kMailMessagesNotRead:
+      return "mail.messages_not_read";
+    case Loss::kDetectForgotten:
+      return "detect.forgotten";
   }
   return "unknown";
 }

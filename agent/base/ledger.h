@@ -38,8 +38,11 @@ enum class Loss : std::uint8_t {
   kTallyPairsDropped,       // (target or domain, source) pairs beyond the cap, or of evicted keys
   kSentFeedLines,           // lines of sent.feed that could not be read: mails not learnt
   kSentFeedClients,         // connections to sent.feed beyond the cap, closed at once
+  kSentKeysDropped,         // what we sent, beyond sent.capacity: it is not known again
+  kMailMessagesNotRead,     // messages not read since too many were under way
+  kDetectForgotten,         // deferred or accepted mail forgotten before its five days
 };
-inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kSentFeedClients) + 1;
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kDetectForgotten) + 1;
 std::string_view LossName(Loss loss);
 
 // What was odd but understood (or skipped): keys of the report's `anomalies`.

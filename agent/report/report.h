@@ -13,6 +13,7 @@
 #include "agent/detect/verdict.h"
 #include "agent/mail/direction.h"
 #include "agent/report/emissions.h"
+#include "agent/report/sent_summary.h"
 
 namespace backscatter {
 
@@ -133,6 +134,7 @@ struct Report {
   VerdictCounts verdicts = {};  // transactions
   JudgementCounts judgements;
   EmittedCounts emitted;
+  SentSummary sent;
   // Sorted by recipients, highest first, then by name; cut to the length asked for.
   std::vector<AddressCounts> targets;
   std::vector<AddressCounts> sources;

@@ -45,6 +45,8 @@ TEST(ReportJson, AnEmptyReportIsTheGoldenDocument) {
             R"("rejected":0,"aborted":0,"unfinished":0,"retries":0},)"
             R"("recipients":0,"verdicts":{},"targets":[],"sources":[],"domains":[],)"
             R"("emitted":{"transactions":0,"causes":{},"recipient_domains":[],"examples":[]},)"
+            R"("sent":{"sessions":0,"readable":0,"coverage":0,"mails":0,"dropped":0,)"
+            R"("since":null,"clients":[]},)"
             R"("floods":[],)"
             R"("exact":{"targets":true,"sources":true,"domains":true,"emitted_domains":true,)"
             R"("distinct":true},)"

@@ -57,10 +57,24 @@ Report Flood() {
   report.sources = {Row("2001:db8:1234:5678:9abc:def0:1234:5678", 700, 0, 3),
                     Row("198.51.100.7", 20, 1, 2)};
   report.sources_known = 2;
+  report.sent = {.sessions = 700,
+                 .readable = 680,
+                 .mails = 12'345,
+                 .since = kStart - 3600 * kSecond,
+                 .clients = {{.address = "203.0.113.25", .sessions = 300, .readable = 281}}};
   report.ledger.Add(Loss::kTcpGapBytes, 5120);
   report.ledger.Add(Anomaly::kBareLineFeed, 12);
   report.ledger.Add(Anomaly::kLongLine, 3456);
   return report;
+}
+
+TEST(ReportTable, SaysWhenNoOutboundSessionTaughtWhatWeSent) {
+  Report report = Flood();
+  report.sent = {};
+  EXPECT_THAT(RenderReportTable(report, {}), HasSubstr("0 mails known; no outbound session was"));
+  report.verdicts = {};  // nothing was judged by it
+  report.verdicts[static_cast<std::size_t>(Verdict::kNormal)] = 500;
+  EXPECT_THAT(RenderReportTable(report, {}), Not(HasSubstr("What we sent")));
 }
 
 TEST(ReportTable, AFloodOnAUtf8TerminalIsTheGoldenTable) {
@@ -91,6 +105,9 @@ RCPTs  share        accepted  rejected  targets     first      last  source
   701  ██████  44%       700         1        3  23:10:27  23:11:26  2001:db8:1234:5…:def0:1234:5678
    22  ▎        1%        20         2        2  23:10:27  23:11:26  198.51.100.7
 
+What we sent  12,345 mails known, since 2026-11-24T22:10:27 UTC; 680 of 700 outbound sessions could
+              be read
+              least of 203.0.113.25: 281 of 300
 Unseen        100 of 1,200 sessions encrypted (TLS): what they carried is not counted
 Half seen     2 of 1,200 sessions captured in one direction only
 Lost          5,120 bytes of TCP streams that were not captured
