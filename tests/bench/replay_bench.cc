@@ -3,23 +3,23 @@
 #include <algorithm>
 #include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "nlohmann/json.hpp"
 
+#include "tests/bench/captures.h"
 #include "tests/bench/measure.h"
 
 namespace {
 
 using backscatter::bench::Cost;
-using backscatter::bench::Measure;
+using backscatter::bench::GeneratedCapture;
 using backscatter::bench::Median;
+using backscatter::bench::MustMeasure;
 using nlohmann::json;
 
 constexpr const char* kUsage =
@@ -71,45 +71,6 @@ bool ParseOptions(int argc, char** argv, Options& options) {
     if (!known) return false;
   }
   return true;
-}
-
-[[noreturn]] void Die(const std::string& what) {
-  std::fprintf(stderr, "replay_bench: %s\n", what.c_str());
-  std::exit(1);
-}
-
-// The capture of a profile; made where it is absent or older than the generator.
-std::filesystem::path Capture(const Options& options, const std::string& profile,
-                              const std::vector<std::string>& more = {}) {
-  const std::string name = more.empty() ? profile : profile + "-few";
-  const std::filesystem::path capture = options.data / (name + ".pcap");
-  std::error_code error;
-  if (std::filesystem::exists(capture) &&
-      std::filesystem::last_write_time(capture, error) >
-          std::filesystem::last_write_time(MAKE_CAPTURE, error)) {
-    return capture;
-  }
-  std::filesystem::create_directories(options.data, error);
-  const std::filesystem::path unfinished = capture.string() + ".new";
-  std::vector<std::string> words = {MAKE_CAPTURE,
-                                    "--profile",
-                                    profile,
-                                    "--out",
-                                    unfinished,
-                                    "--truth",
-                                    options.data / (name + ".json")};
-  words.insert(words.end(), more.begin(), more.end());
-  const auto cost = Measure(words, "/dev/null");
-  if (!cost.has_value() || cost->exit_code != 0) Die("cannot make " + capture.string());
-  std::filesystem::rename(unfinished, capture, error);
-  if (error) Die("cannot make " + capture.string() + ": " + error.message());
-  return capture;
-}
-
-Cost MustMeasure(const std::vector<std::string>& words, const std::string& output = "/dev/null") {
-  const auto cost = Measure(words, output);
-  if (!cost.has_value() || cost->exit_code != 0) Die("this failed: " + words[0]);
-  return *cost;
 }
 
 std::vector<std::string> ReplayWords(const std::filesystem::path& capture) {
@@ -179,7 +140,7 @@ std::string Limit(double value, int decimals) {
 
 // One line of the table; the peak of the replay is returned.
 double BenchProfile(const Options& options, const Limits& limits, std::string& exceeded) {
-  const std::filesystem::path capture = Capture(options, limits.profile);
+  const std::filesystem::path capture = GeneratedCapture(options.data, limits.profile);
   const std::string counts = CheckCounts(capture);
   const std::uint64_t packets = CountPackets(capture);
   std::vector<double> bare;
@@ -209,7 +170,8 @@ double BenchProfile(const Options& options, const Limits& limits, std::string& e
 }
 
 void BenchOpenFlows(const Options& options, double peak, std::string& exceeded) {
-  const auto few = Capture(options, "open", {"--sessions", std::to_string(kFewFlows)});
+  const auto few =
+      GeneratedCapture(options.data, "open", {"--sessions", std::to_string(kFewFlows)});
   const double flows = kOpenFlows - kFewFlows;
   const double small = MustMeasure(ReplayWords(few)).peak_megabytes;
   const double bytes = (peak - small) * 1024 * 1024 / flows;

@@ -68,8 +68,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Generated{"small", 400, 40, 1}, Generated{"small", 400, 40, 2},
                     Generated{"small", 400, 40, 3}, Generated{"small", 400, 40, 4},
                     Generated{"small", 1'500, 40, 5}, Generated{"bodies", 150, 0, 1},
-                    Generated{"envelopes", 4'000, 0, 1}, Generated{"half-open", 300, 20'000, 1},
-                    Generated{"open", 3'000, 0, 1}),
+                    Generated{"envelopes", 4'000, 0, 1}, Generated{"bounces", 1'000, 0, 1},
+                    Generated{"half-open", 300, 20'000, 1}, Generated{"open", 3'000, 0, 1}),
     CaseName);
 
 TEST_P(GeneratedProfile, EveryCountIsExact) {

@@ -90,6 +90,8 @@ std::string TargetAddress(std::uint32_t i) {
   return "user" + std::to_string(i) + "@d" + std::to_string(i % 40) + ".test";
 }
 
+std::string SentMessageId(std::uint32_t i) { return std::to_string(i) + ".7c15@out.v.test"; }
+
 TrueRecipient PickRecipient(const Profile& profile, Prng& prng) {
   std::uint32_t number = kHeavyTargets + prng.Below(profile.targets);
   if (prng.Chance(profile.heavy_targets)) {

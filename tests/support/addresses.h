@@ -14,6 +14,9 @@ namespace backscatter::support {
 // The canonical address of target `i`: `victim0@v.test` to `victim4@v.test`, then many.
 std::string TargetAddress(std::uint32_t i);
 
+// The Message-ID of mail `i` of those that the gateway had sent, without brackets.
+std::string SentMessageId(std::uint32_t i);
+
 // A target of the profile, in its plain form or in one of the disguises that canonicalisation
 // undoes (prvs, btv1, msprvs1, SRS0, source route, quotes, trailing dot, upper-case domain).
 TrueRecipient PickRecipient(const Profile& profile, Prng& prng);

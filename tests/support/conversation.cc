@@ -216,6 +216,24 @@ void Conversation::ComposeHead(const Transaction& transaction, std::string& head
       "\r\n\r\nFinal-Recipient: rfc822; gone@sender.test\r\nAction: failed\r\nStatus: 5.1.1\r\n"
       "\r\n--b1\r\nContent-Type: text/rfc822-headers\r\n\r\n";
   tail_ = "\r\n--b1--\r\n";
+  if (profile_.returned_headers > 0 && prng_.Chance(profile_.returned_headers)) {
+    AppendReturnedHeader(transaction, head);
+  }
+}
+
+void Conversation::AppendReturnedHeader(const Transaction& transaction, std::string& head) {
+  const std::string number = std::to_string(message_number_);
+  const std::string id = prng_.Chance(profile_.of_sent_mail)
+                             ? SentMessageId(prng_.Below(profile_.sent_mails))
+                             : number + ".forged@pc" + number + ".example";
+  const std::string to =
+      transaction.truth.recipients.empty() ? "" : transaction.truth.recipients.front().target;
+  head += "Return-Path: <" + to + ">\r\nReceived: from pc" + number +
+          ".example (pc.example [198.51.100.7])\r\n\tby " + host_ + " (Postfix) with ESMTP id 4Q" +
+          number + "\r\n\tfor <gone@sender.test>; Tue, 22 Sep 2026 01:02:03 +0000 (UTC)\r\n";
+  head += "Message-ID: <" + id + ">\r\nFrom: \"Somebody\" <" + to +
+          ">\r\nTo: gone@sender.test\r\nSubject: the winter paper\r\n"
+          "Date: Tue, 22 Sep 2026 01:02:02 +0000\r\nMIME-Version: 1.0\r\n\r\n";
 }
 
 // The message; the caller has begun the write. Segments well inside the text may be lost.

@@ -85,6 +85,7 @@ class Conversation {
   std::string RcptLine(const TrueRecipient& recipient);
   std::string Verb(std::string_view verb);
   void ComposeHead(const Transaction& transaction, std::string& head);
+  void AppendReturnedHeader(const Transaction& transaction, std::string& head);
 
   const Profile& profile_;
   const BodyText& bodies_;

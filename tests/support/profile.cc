@@ -54,6 +54,16 @@ Profile Envelopes() {
   return p;
 }
 
+// The same flood with what verdicts look for: nine bounces of ten return a header with a Message-ID
+// (90.1 % of 994 real ones had one), and one of ten answers a mail that was sent.
+Profile Bounces() {
+  Profile p = Envelopes();
+  p.name = "bounces";
+  p.returned_headers = 900;
+  p.of_sent_mail = 100;
+  return p;
+}
+
 // A SYN flood with a little mail in it.
 Profile HalfOpen() {
   Profile p = Envelopes();
@@ -130,6 +140,7 @@ Profile Open() {
 std::optional<Profile> FindProfile(std::string_view name) {
   if (name == "bodies") return Bodies();
   if (name == "envelopes") return Envelopes();
+  if (name == "bounces") return Bounces();
   if (name == "half-open") return HalfOpen();
   if (name == "small") return Small();
   if (name == "open") return Open();

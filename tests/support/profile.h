@@ -54,13 +54,17 @@ struct Profile {
   std::uint16_t mixed_case = 0;
   std::uint32_t bounce_body[2] = {150, 900};  // octets behind the report's own text
   std::uint32_t mail_body[2] = {500, 4000};
+  std::uint16_t returned_headers = 0;  // bounces with the header of the message that they return
+  std::uint16_t of_sent_mail = 0;      // of these, bounces of one of the `sent_mails`
+  std::uint32_t sent_mails = 1'000'000;
 
   TcpOptions tcp;
   std::uint16_t lossy = 0;  // sessions that lose a segment of a body in the capture
 };
 
-// "bodies", "envelopes", "half-open", "small" or "open"; nullopt for any other name.
+// One of kProfileNames; nullopt for any other name.
 std::optional<Profile> FindProfile(std::string_view name);
-inline constexpr std::string_view kProfileNames = "bodies, envelopes, half-open, small, open";
+inline constexpr std::string_view kProfileNames =
+    "bodies, envelopes, bounces, half-open, small, open";
 
 }  // namespace backscatter::support

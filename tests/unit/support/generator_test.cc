@@ -36,7 +36,8 @@ std::string ProfileName(const testing::TestParamInfo<const char*>& case_info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Generator, EveryProfile,
-                         testing::Values("bodies", "envelopes", "half-open", "small", "open"),
+                         testing::Values("bodies", "envelopes", "bounces", "half-open", "small",
+                                         "open"),
                          ProfileName);
 
 TEST_P(EveryProfile, GivesTheSameBytesAndTruthForTheSameSeed) {
