@@ -99,6 +99,52 @@ TEST(Row11, AFreeFormBounceOfOursIsSolicited) {
             "solicited strong queue_id_sent solicited");
 }
 
+TEST(Row11, WhatUsersHandInIsOurs) {
+  for (const std::uint16_t port : {std::uint16_t{587}, std::uint16_t{465}}) {
+    Gateway gateway;
+    gateway.Submit(OwnMail("sent-1@ours.example"), port);
+    EXPECT_EQ(
+        gateway.Receive(FromNobody(Text({.returned = {{.message_id = "sent-1@ours.example"}}}))),
+        "solicited strong message_id_sent solicited")
+        << port;
+    EXPECT_EQ(gateway.Receive(FromNobody(Text({.about = {{"joe@far.example"}}}))),
+              "solicited medium pair_sent solicited")
+        << port;
+  }
+}
+
+TEST(Row11, WhatAStrangerSendsUsIsNotOurs) {
+  CoveredGateway gateway({.read_all = true});
+  EXPECT_EQ(gateway.Submit(OwnMail("planted@spam.example"), 25), "normal strong has_sender");
+  EXPECT_EQ(
+      gateway.Receive(FromNobody(Text(
+          {.about = {{"x@far.example"}}, .returned = {{.message_id = "planted@spam.example"}}}))),
+      "backscatter medium not_sent unsolicited");
+}
+
+TEST(Row11, OnPort25OnlyAnAuthenticatedUserIsOneOfOurs) {
+  Gateway gateway;
+  Gateway::Talk talk(gateway);
+  talk.S("220 ready\r\n").C("EHLO pc.far.example\r\n").S("250 AUTH PLAIN\r\n");
+  talk.C("AUTH PLAIN AGFubmEAeA==\r\n").S("235 2.7.0 ok\r\n");
+  talk.C("MAIL FROM:<anna@ours.example>\r\n").S("250 ok\r\n");
+  talk.C("RCPT TO:<joe@far.example>\r\n").S("250 ok\r\n").C("DATA\r\n").S("354 go on\r\n");
+  talk.C(Mail("sent-1@ours.example") + ".\r\n").S("250 taken\r\n");
+  EXPECT_EQ(talk.Close(), "normal strong submission");
+  EXPECT_EQ(
+      gateway.Receive(FromNobody(Text({.returned = {{.message_id = "sent-1@ours.example"}}}))),
+      "solicited strong message_id_sent solicited");
+}
+
+TEST(Row11, ARecipientThatWasRefusedAtOnceIsNoPair) {
+  CoveredGateway gateway;
+  Letter refused = OwnMail("sent-2@ours.example", "anna@ours.example", "no@far.example");
+  refused.rcpt_replies = {"550 5.1.1 no such user"};
+  gateway.Send(refused);
+  EXPECT_EQ(gateway.Receive(FromNobody(Text({.about = {{"no@far.example"}}}))),
+            "backscatter medium not_sent unsolicited");
+}
+
 // Our gateway's name, from an address that is not ours.
 Letter Feigned() {
   return FromNobody(
@@ -125,6 +171,24 @@ TEST(Row15, OurNameFromOurAddressIsNotForged) {
                                            "mta.far.example with SMTP id 7; x"}}}};
   EXPECT_EQ(gateway.Receive(FromNobody(Text(dsn))),
             "backscatter medium relay_named_but_not_sent unsolicited");
+}
+
+TEST(Row15, BehindNatNobodyKnowsTheAddressThatOthersSaw) {
+  Gateway gateway({.networks = {"10.0.0.0/8", "192.0.2.0/24"}});
+  gateway.Between({Ip("10.0.0.5"), 41000}, {Ip("203.0.113.9"), 25}, OwnMail("sent-1@ours.example"));
+  EXPECT_EQ(gateway.Receive(Feigned()), "backscatter medium relay_named_but_not_sent unsolicited");
+}
+
+TEST(Row15, WithoutAPublicAddressTheNameIsNotForged) {
+  for (const char* from : {"mx.ours.example", "mx.ours.example (x [10.1.2.3])"}) {
+    CoveredGateway gateway;
+    const Dsn dsn{.returned = {{.message_id = "forged@spam.example",
+                                .received = {std::string("from ") + from +
+                                             " by mta.far.example with SMTP id 7; x"}}}};
+    EXPECT_EQ(gateway.Receive(FromNobody(Text(dsn))),
+              "backscatter medium relay_named_but_not_sent unsolicited")
+        << from;
+  }
 }
 
 TEST(Row15, ProofOfAMailOfOursComesFirst) {

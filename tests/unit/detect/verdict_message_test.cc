@@ -66,11 +66,34 @@ TEST(Row8, AnMdnAboutAMailThatWeDidNotSendIsBackscatterOnlyWithCoverage) {
             "unknown weak mdn_without_coverage");
 }
 
+TEST(Row8, AnMdnThatRefusesIsABounce) {
+  CoveredGateway gateway;
+  EXPECT_EQ(gateway.Receive(FromNobody(RefusingMdn("sent-1@ours.example"))),
+            "solicited strong message_id_sent solicited");
+  EXPECT_EQ(gateway.Receive(FromNobody(RefusingMdn("forged@spam.example"))),
+            "backscatter medium not_sent unsolicited");
+}
+
 TEST(Row12, AChallengeAnswersAMailOfOursOrNot) {
   CoveredGateway gateway;
   EXPECT_EQ(gateway.Receive(FromNobody(Challenge("sent-1@ours.example"))),
             "challenge_response medium reference_sent solicited");
   EXPECT_EQ(gateway.Receive(FromNobody(Challenge("forged@spam.example"))),
+            "challenge_response medium reference_not_sent unsolicited");
+}
+
+TEST(Row12, AChallengeNeedsNoCoverage) {
+  Gateway gateway;
+  EXPECT_EQ(gateway.Receive(FromNobody(Challenge("forged@spam.example"))),
+            "challenge_response medium reference_not_sent unsolicited");
+}
+
+TEST(Row12, AChallengeToTheSenderOfOneMailOfAListIsLikelyForUs) {
+  Gateway gateway({.verp_patterns = {"list+*@ours.example"}});
+  gateway.Send(OwnMail("sent-1@ours.example", "list+7@ours.example"));
+  EXPECT_EQ(gateway.Receive(FromNobody(Challenge(), {"list+7@ours.example"})),
+            "challenge_response medium pair_sent solicited");
+  EXPECT_EQ(gateway.Receive(FromNobody(Challenge(), {"list+8@ours.example"})),
             "challenge_response medium reference_not_sent unsolicited");
 }
 
@@ -91,6 +114,19 @@ TEST(Row20, SeveralRecipientsOfWhatIsNoBounceAreBulk) {
   CoveredGateway gateway;
   EXPECT_EQ(gateway.Receive(FromNobody(Ticket(), {"anna@ours.example", "bert@ours.example"})),
             "null_bulk medium several_recipients");
+}
+
+TEST(Row20, OneRecipientIsNoBulk) {
+  CoveredGateway gateway;
+  EXPECT_EQ(gateway.Receive(FromNobody(Ticket(), {"anna@ours.example"})),
+            "null_other medium no_bounce");
+}
+
+TEST(Row20, WithoutA354ItIsNoBulk) {
+  CoveredGateway gateway;
+  Letter refused = RefusedBdat(Ticket());
+  refused.to = {"anna@ours.example", "bert@ours.example"};
+  EXPECT_EQ(gateway.Receive(refused), "null_other medium no_bounce");
 }
 
 TEST(Row20, ABounceToSeveralRecipientsIsABounce) {

@@ -127,6 +127,10 @@ std::string Mdn(std::string_view original_message_id, std::string_view final_rec
          Part("message/disposition-notification", status) + "--edge--\r\n";
 }
 
+std::string RefusingMdn(std::string_view original_message_id) {
+  return Line("Auto-Submitted", "auto-replied (rejected)") + Mdn(original_message_id);
+}
+
 std::string Complaint() {
   return ReportHead("feedback@far.example", "complaint", "arf-1@far.example", "feedback-report") +
          Part("text/plain", "This is an abuse report.") +

@@ -47,6 +47,8 @@ std::string Vacation(std::string_view in_reply_to = {}, std::string_view referen
 std::string Challenge(std::string_view in_reply_to = {});
 // RFC 8098. Empty parts are left out.
 std::string Mdn(std::string_view original_message_id, std::string_view final_recipient = {});
+// A mail filter that refuses a message after the fact, in the form of an MDN (RFC 5429).
+std::string RefusingMdn(std::string_view original_message_id);
 std::string Complaint();
 std::string TlsReport();
 std::string DmarcReport();
