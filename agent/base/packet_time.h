@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 namespace backscatter {
@@ -12,6 +13,15 @@ using PacketTime = std::int64_t;
 inline constexpr PacketTime kMicrosecond = 1'000;
 inline constexpr PacketTime kMillisecond = 1'000'000;
 inline constexpr PacketTime kSecond = 1'000'000'000;
+
+// `later - earlier`, negative where the clock went back, held to what fits: a capture may say any
+// time at all.
+constexpr PacketTime TimeBetween(PacketTime earlier, PacketTime later) {
+  PacketTime between = 0;
+  if (!__builtin_sub_overflow(later, earlier, &between)) return between;
+  using Limits = std::numeric_limits<PacketTime>;
+  return later < earlier ? Limits::min() : Limits::max();
+}
 
 // RFC 3339 in UTC with nine fractional digits, e.g. "2026-11-24T23:10:27.123456789Z".
 // Any value is accepted; times before 1970 are formatted too.

@@ -81,7 +81,7 @@ EvidenceCollector::EvidenceCollector(EvidenceOptions options, SentLedger* ledger
 
 std::optional<double> EvidenceCollector::SeenShare(PacketTime now) const {
   const std::optional<PacketTime> start = ledger_.history_start();
-  if (!start || now - *start < options_.min_history_ns) return std::nullopt;
+  if (!start || TimeBetween(*start, now) < options_.min_history_ns) return std::nullopt;
   return (options_.feed_tells_all ? 1 : coverage_.Overall(now)) * ledger_.KeptShare();
 }
 

@@ -22,7 +22,7 @@ bool LoopMemory::OnReport(std::string_view target, const MessageFacts& facts, Pa
   Run run{at, hops, 1};
   if (before != nullptr) {
     if (hops <= before->hops) return before->reports >= kLoopReports;
-    if (at - before->started <= kHour) {
+    if (TimeBetween(before->started, at) <= kHour) {
       run.started = before->started;
       run.reports = before->reports + 1;
     }

@@ -32,7 +32,7 @@ class RecentTable {
     Entry& oldest = ring_[oldest_];
     const auto found = rows_.find(oldest.key);
     if (oldest.key != key && found != rows_.end() && found->second.at == oldest.at) {
-      if (at - oldest.at <= window_) ++forgotten_;
+      if (TimeBetween(oldest.at, at) <= window_) ++forgotten_;
       rows_.erase(found);
     }
     oldest = {key, at};
@@ -42,7 +42,7 @@ class RecentTable {
   // Null where it is not there, or too old. Valid until the next Put.
   Value* Find(std::uint64_t key, PacketTime now) {
     const auto found = rows_.find(key);
-    if (found == rows_.end() || now - found->second.at > window_) return nullptr;
+    if (found == rows_.end() || TimeBetween(found->second.at, now) > window_) return nullptr;
     return &found->second.value;
   }
 

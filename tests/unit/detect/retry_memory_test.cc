@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <string>
 
 #include "tests/support/make_transaction.h"
@@ -85,6 +86,17 @@ TEST(RetryMemory, FiveDaysAreTheLimitOnBothSides) {
   EXPECT_FALSE(memory.OnTransaction(Sized("b@x.org", "198.51.100.1", "1", 450, 0)));
   EXPECT_TRUE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 250, 5 * kDay)));
   EXPECT_FALSE(memory.OnTransaction(Sized("b@x.org", "198.51.100.1", "1", 250, 5 * kDay + 1)));
+}
+
+// pcapng may say any time; a difference of two did not fit.
+TEST(RetryMemory, TheFarthestTimesAreFarFromEachOther) {
+  using Limits = std::numeric_limits<PacketTime>;
+  RetryMemory memory = Memory(2);
+  EXPECT_FALSE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 450, Limits::min())));
+  EXPECT_FALSE(memory.OnTransaction(Sized("a@x.org", "198.51.100.1", "1", 250, Limits::max())));
+  EXPECT_FALSE(memory.OnTransaction(Sized("b@x.org", "198.51.100.1", "1", 450, Limits::max())));
+  EXPECT_FALSE(memory.OnTransaction(Sized("c@x.org", "198.51.100.1", "1", 450, Limits::max())));
+  EXPECT_EQ(memory.forgotten(), 0u);
 }
 
 // OpenSMTPD, qmail and call-outs give no SIZE: one that was deferred hid all that came after it
