@@ -1,0 +1,3 @@
+backscatter_fuzz(fuzz_verdicts
+  SOURCES fuzz_verdicts.cc
+  DEPENDS backscatter::detect)
