@@ -26,7 +26,8 @@ class FeedFileTest : public testing::Test {
 
   // A line of the mail `id`, so many seconds behind kStart.
   static std::string Line(int seconds, const std::string& id) {
-    return std::to_string(std::int64_t{1'790'000'000} + seconds) + "\t<" + id + "@ours.example>\t\t\n";
+    return std::to_string(std::int64_t{1'790'000'000} + seconds) + "\t<" + id +
+           "@ours.example>\t\t\n";
   }
   std::unique_ptr<FeedFile> Open(const std::string& text) {
     const std::string path = folder_ + "/feed";
