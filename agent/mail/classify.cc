@@ -40,9 +40,14 @@ bool IsChallenge(const MessageSigns& signs, const BounceText& text) {
   return Says(signs.subject, kSaysChallenge) && text.says(kSaysChallenge);
 }
 
+// A report of delivery, whose subject may be that of what it returns: spammers write it.
+bool IsDeliveryReport(const MessageSigns& signs) {
+  return signs.delivery_part || signs.reported > 0 || signs.failed_recipients;
+}
+
 bool IsComplaint(const MessageSigns& signs, const BounceText& text) {
   if (signs.feedback_part || signs.report_feedback || signs.complaint_header) return true;
-  return Says(signs.subject, kSaysComplaint) && !signs.daemon_from &&
+  return Says(signs.subject, kSaysComplaint) && !signs.daemon_from && !IsDeliveryReport(signs) &&
          (signs.multipart_report || signs.returned_part || text.says(kSaysComplaint));
 }
 
@@ -92,7 +97,7 @@ MessageKind FreeFormKind(const MessageSigns& signs, const BounceText& text) {
 
 MessageKind KindOf(const MessageSigns& signs, const BounceText& text, const MessageFacts& facts) {
   if (signs.tls_part || signs.report_tls) return MessageKind::kTlsReport;
-  if (Says(signs.subject, kSaysDmarc)) return MessageKind::kDmarcReport;
+  if (Says(signs.subject, kSaysDmarc) && !IsDeliveryReport(signs)) return MessageKind::kDmarcReport;
   if (IsComplaint(signs, text)) return MessageKind::kArf;
   if (signs.disposition_part || signs.report_disposition) {
     const bool refused = signs.rejected || Says(signs.subject, kSaysRefused);

@@ -120,6 +120,21 @@ TEST(MessageKinds, ReceiptsAndOtherReports) {
             MessageKind::kDmarcReport);
 }
 
+// Some programs put the subject of what they return behind their own words: a spammer's subject
+// must not turn the bounces of his mail into reports, which nobody counts.
+TEST(MessageKinds, TheSubjectOfWhatIsReturnedMakesNoReportOfABounce) {
+  for (const std::string subject :
+       {"Report Domain: near.example Submitter: x Report-ID: 1", "Spam complaint"}) {
+    const MessageFacts facts = FactsOf(
+        Wire("From: MicrosoftExchange329e@far.example\nSubject: Undeliverable: " + subject +
+             "\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n"
+             "\nSorry.\n--b\nContent-Type: message/delivery-status\n\n"
+             "Reporting-MTA: dns; far.example\n\nFinal-Recipient: rfc822; joe@far.example\n"
+             "Action: failed\nStatus: 5.1.1\n\n--b--\n"));
+    EXPECT_EQ(facts.kind, MessageKind::kDsnFailed) << subject;
+  }
+}
+
 TEST(MessageKinds, ChallengeAsksForProof) {
   EXPECT_EQ(Read("From: bob@b.example\nSubject: Please verify your message\n\n"
                  "To have your message delivered, confirm that you are a person.\n")
