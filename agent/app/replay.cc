@@ -20,6 +20,7 @@
 
 #include "agent/app/batv_key_files.h"
 #include "agent/app/engine.h"
+#include "agent/app/engine_feed.h"
 #include "agent/app/feed_file.h"
 #include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
@@ -91,17 +92,6 @@ class FeedAhead final : public TransactionSink {
  private:
   FeedFile* feed_;
   TransactionSink& next_;
-};
-
-class EngineFeed final : public PacketSink {
- public:
-  EngineFeed(Engine* engine, Ledger* ledger) : engine_(*engine), ledger_(*ledger) {}
-  void OnPacket(const Packet& packet) override { engine_.OnPacket(packet); }
-  void OnLoss(Loss loss, std::uint64_t count) override { ledger_.Add(loss, count); }
-
- private:
-  Engine& engine_;
-  Ledger& ledger_;
 };
 
 bool IsSameFile(const std::string& a, const std::string& b) {

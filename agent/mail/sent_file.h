@@ -12,10 +12,10 @@
 namespace backscatter {
 
 // One file at one path, readable by its owner only (who stays the same when root saves to a folder
-// of his). The first Save, the first one in a new slice,
-// and one after additions have grown as long as the rest, write the whole to PATH.new, sync it and
-// rename it over PATH. The others only add what changed since, at the end, and sync: a crash at any
-// moment leaves the last finished Save (and, of an addition, what of it reached the disk).
+// of his). The first Save, the first one in a new slice, and one after additions have grown as long
+// as the rest, write the whole to PATH.new, sync it and rename it over PATH. The others only add
+// what changed since, at the end, and sync: a crash at any moment leaves the last finished Save
+// (and, of an addition, what of it reached the disk).
 // Every error names the file, why, and what to do; the file then still holds an earlier Save, and
 // the next Save tries to write the whole. Another process that saves to the same path is no danger
 // to the form of the file; the last one wins. Not thread-safe; Save blocks for the disk.
