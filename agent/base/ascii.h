@@ -29,6 +29,14 @@ inline std::uint64_t Load8(const char* text) {
   std::memcpy(&octets, text, sizeof octets);
   return octets;
 }
+// The first four and the last four of four to eight.
+inline std::uint64_t LoadEnds(const char* text, std::size_t size) {
+  std::uint32_t first = 0;
+  std::uint32_t last = 0;
+  std::memcpy(&first, text, sizeof first);
+  std::memcpy(&last, text + size - sizeof last, sizeof last);
+  return first | std::uint64_t{last} << 32;
+}
 
 // Both of `size` octets. Eight at once, the last eight again where some are left over; nearly
 // always both are written alike.
@@ -43,6 +51,11 @@ constexpr bool EqualOctetsIgnoreCase(const char* a, const char* b, std::size_t s
       if (!equal(i)) return false;
     }
     return equal(size - 8);
+  }
+  if (!std::is_constant_evaluated() && size >= 4) {
+    const std::uint64_t left = LoadEnds(a, size);
+    const std::uint64_t right = LoadEnds(b, size);
+    return left == right || ToLower8(left) == ToLower8(right);
   }
   for (std::size_t i = 0; i < size; ++i) {
     if (ToLower(a[i]) != ToLower(b[i])) return false;

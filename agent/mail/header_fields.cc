@@ -15,8 +15,7 @@ namespace {
 constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxLiteral = 56;  // "IPv6:" and 45 octets
 
-bool IsAlnum(char c) { return IsAlpha(c) || IsDigit(c); }
-bool IsHigh(char c) { return static_cast<unsigned char>(c) >= 0x80; }
+constexpr bool IsAlnum(char c) { return IsAlpha(c) || IsDigit(c); }
 
 // A set of octets, asked one by one.
 class OctetSet {
@@ -24,16 +23,23 @@ class OctetSet {
   constexpr explicit OctetSet(std::string_view members) {
     for (const char c : members) has_[static_cast<unsigned char>(c)] = true;
   }
+  // With letters, digits and all octets of 0x80 and above.
+  constexpr OctetSet WithWords() const {
+    OctetSet set = *this;
+    for (std::size_t c = 0; c < set.has_.size(); ++c) {
+      set.has_[c] = has_[c] || c >= 0x80 || IsAlnum(static_cast<char>(c));
+    }
+    return set;
+  }
   constexpr bool Has(char c) const { return has_[static_cast<unsigned char>(c)]; }
 
  private:
   std::array<bool, 256> has_{};
 };
 
-constexpr OctetSet kLocalSigns("!#$%&'*+-/=?^_`{|}~.");
-constexpr OctetSet kDomainSigns(".-_");
-bool IsLocalChar(char c) { return IsAlnum(c) || IsHigh(c) || kLocalSigns.Has(c); }
-bool IsDomainChar(char c) { return IsAlnum(c) || IsHigh(c) || kDomainSigns.Has(c); }
+constexpr OctetSet kWords = OctetSet("").WithWords();
+constexpr OctetSet kLocalOctets = OctetSet("!#$%&'*+-/=?^_`{|}~.").WithWords();
+constexpr OctetSet kDomainOctets = OctetSet(".-_").WithWords();
 
 // Where `octet` stands at or behind `from`; text.size(): nowhere.
 std::size_t FindFrom(std::string_view text, char octet, std::size_t from) {
@@ -88,7 +94,7 @@ std::size_t LocalStart(std::string_view text, std::size_t from, std::size_t at) 
     if (quote != std::string_view::npos && quote >= from && at - quote <= 66) return quote;
     return at;
   }
-  while (start > from && IsLocalChar(text[start - 1])) --start;
+  while (start > from && kLocalOctets.Has(text[start - 1])) --start;
   while (start < at && (text[start] == '\'' || text[start] == '.' || text[start] == '`')) ++start;
   // X.400 renderings: "dda:SMTP=user@host".
   if (StartsWithIgnoreCase(text.substr(start, at - start), "smtp=")) start += 5;
@@ -101,8 +107,8 @@ std::size_t DomainEnd(std::string_view text, std::size_t at) {
     const std::size_t close = text.substr(end, kMaxLiteral).find(']');
     return close == std::string_view::npos ? at + 1 : end + close + 1;
   }
-  while (end < text.size() && IsDomainChar(text[end])) ++end;
-  while (end > at + 1 && !IsAlnum(text[end - 1]) && !IsHigh(text[end - 1])) --end;
+  while (end < text.size() && kDomainOctets.Has(text[end])) ++end;
+  while (end > at + 1 && !kWords.Has(text[end - 1])) --end;
   return end;
 }
 
@@ -168,6 +174,7 @@ void FieldAssembler::Continue(std::string_view line) {
   kept_ += ' ';
   kept_ += TrimBlanks(line).substr(0, kMaxFieldBytes - kept_.size());
   text_ = kept_;
+  value_size_ = kept_.size();  // to the end
 }
 
 std::string_view NextAddress(std::string_view text, std::size_t* position) {
@@ -186,8 +193,8 @@ std::string_view NextAddress(std::string_view text, std::size_t* position) {
 }
 
 std::string_view MailboxAddress(std::string_view value) {
-  const std::size_t open = value.rfind('<');
-  if (open != std::string_view::npos) {
+  if (FindOctet(value, '<') < value.size()) {
+    const std::size_t open = value.rfind('<');
     const std::string_view inner = TrimBlanks(Word(value.substr(open + 1), kAngleEnd));
     std::size_t position = 0;
     const std::string_view address = NextAddress(inner, &position);

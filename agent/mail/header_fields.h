@@ -63,6 +63,7 @@ class FieldAssembler {
     name_ = field->name;
     name_size_ = field->written.size();
     value_at_ = static_cast<std::size_t>(field->value.data() - line.data());
+    value_size_ = field->value.size();
     if (!IsLent(text_)) Keep();
     return true;
   }
@@ -72,9 +73,9 @@ class FieldAssembler {
   template <typename Sink>
   void Flush(Sink&& sink) {
     if (!pending()) return;
-    std::string_view value = text_;
-    if (value_at_ <= value.size()) {
-      value.remove_prefix(value_at_);
+    if (value_at_ <= text_.size()) {
+      const std::string_view value(text_.data() + value_at_,
+                                   std::min(value_size_, text_.size() - value_at_));
       sink(HeaderField{name_, {text_.data(), name_size_}, TrimBlanks(value)});
     }
     text_ = {};
@@ -95,6 +96,7 @@ class FieldAssembler {
   FieldName name_ = FieldName::kOther;
   std::size_t name_size_ = 0;
   std::size_t value_at_ = 0;
+  std::size_t value_size_ = 0;
 };
 
 // The next address in free text at or behind `*position`, which is moved behind it; empty: none.

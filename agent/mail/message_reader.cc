@@ -281,7 +281,7 @@ void MessageReader::OnContentLine(std::string_view line) {
     case PartContent::kDeliveryStatus:
     case PartContent::kDisposition:
     case PartContent::kFeedback:
-      if (TrimBlanks(line).empty()) {
+      if (line.empty() || (IsBlank(line.front()) && TrimBlanks(line).empty())) {
         report_fields_.Flush(sink);
         report_.EndGroup(&facts_);
       } else if (line.size() > 4 && line[0] == '-' &&
