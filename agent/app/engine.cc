@@ -13,8 +13,18 @@ Engine::Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* si
 
 void Engine::OnPacket(const Packet& packet) {
   Waiting& waiting = waiting_[count_];
+  if (decoder_.Decode(packet, waiting.segment)) Take(waiting);
+}
+
+void Engine::OnSegment(const Segment& segment) {
+  Waiting& waiting = waiting_[count_];
+  waiting.segment = segment;
+  Take(waiting);
+}
+
+void Engine::Take(Waiting& waiting) {
   Segment& segment = waiting.segment;
-  if (!decoder_.Decode(packet, segment) || !reassembler_.Wants(segment)) return;
+  if (!reassembler_.Wants(segment)) return;
   waiting.hash = reassembler_.Hash(segment);
   if (segment.payload.size() > kMaxCopied) {
     const Segment whole = segment;

@@ -36,6 +36,7 @@ class Engine {
          BodyReaders* readers = nullptr);
 
   void OnPacket(const Packet& packet);
+  void OnSegment(const Segment& segment);
   // Handles what waits. To be called when a source has nothing more for now.
   void Flush();
   // The input has ended: everything that is open is settled and handed on.
@@ -52,6 +53,8 @@ class Engine {
     std::uint64_t hash = 0;
     std::array<std::uint8_t, kMaxCopied> payload;
   };
+
+  void Take(Waiting& waiting);
 
   Decoder decoder_;
   Sessions sessions_;

@@ -68,11 +68,15 @@ void Dialogue::LoseSync(const DialogueContext& context) {
   scanner_.Resume();
 }
 
-void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) {
+void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes, bool left_out) {
   switch (mode_) {
     case Mode::kBody:
       body_gap_ = true;
-      scanner_.Resume();
+      if (left_out) {
+        scanner_.Start();  // a body is left out up to a lone dot, or up to a reply
+      } else {
+        scanner_.Resume();
+      }
       envelope_.AddBodyBytes(bytes);
       ReadBehindDot(TakeAlternate());  // which lines stood behind the dot is not known any more
       if (MessageBody* const body = envelope_.body()) body->OnGap();
@@ -107,10 +111,13 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) 
 
 void Dialogue::OnGap(const DialogueContext& context, const ConnectionInfo& info,
                      const StreamChunk& chunk) {
-  with_gaps_ = true;
-  envelope_.MarkGap();
+  const bool left_out = chunk.left_out && (mode_ == Mode::kBody || mode_ == Mode::kChunk);
+  if (!left_out) {
+    with_gaps_ = true;
+    envelope_.MarkGap();
+  }
   if (chunk.direction == Direction::kFromClient) {
-    OnClientGap(context, chunk.gap_before);
+    OnClientGap(context, chunk.gap_before, left_out);
     return;
   }
   if (buffers_ != nullptr) buffers_->server_line.clear();

@@ -86,7 +86,7 @@ class Dialogue {
 
   // dialogue.cc
   void OnGap(const DialogueContext& context, const ConnectionInfo& info, const StreamChunk& chunk);
-  void OnClientGap(const DialogueContext& context, std::uint64_t bytes);
+  void OnClientGap(const DialogueContext& context, std::uint64_t bytes, bool left_out);
   void LoseSync(const DialogueContext& context);
   void Resync(const DialogueContext& context, PacketTime at);
   void SettleUnknown(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);

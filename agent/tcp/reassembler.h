@@ -87,6 +87,7 @@ class Reassembler {
     std::string_view bytes;
     PacketTime at;
     bool urgent;
+    bool cut;  // what is missing of `bytes` was left out on purpose
   };
 
   // reassembler_open.cc: the table, opening, closing, handshakes, time-outs.
@@ -108,7 +109,7 @@ class Reassembler {
   void EvictOne();
   PacketTime IdleLimit(const Connection& connection) const;
 
-  // reassembler.cc: placing, holding, delivering.
+  // reassembler.cc: placing, delivering.
   void Accept(Connection& connection, Direction direction, const Segment& segment);
   void OnStray(Connection& connection, const Segment& segment);
   std::int64_t Realign(Connection& connection, Direction direction, std::int64_t offset,
@@ -120,8 +121,12 @@ class Reassembler {
                           std::uint64_t& acked);
   bool MayDeliver(const Connection& connection, Direction direction, std::uint64_t acked) const;
   void Deliver(Connection& connection, Direction direction, const Arrival& arrival);
-  void ReportGap(Connection& connection, Direction direction, std::uint64_t bytes, PacketTime at);
+  void ReportGap(Connection& connection, Direction direction, std::uint64_t bytes, PacketTime at,
+                 bool left_out = false);
   void Tell(Connection& connection, const StreamChunk& chunk);
+  void AfterSegment(Connection& connection);
+
+  // reassembler_hold.cc: holding, giving up.
   void Hold(Connection& connection, Direction direction, const Arrival& arrival);
   void Drain(Connection& connection);
   Direction EarliestHeld(const Connection& connection) const;
@@ -130,7 +135,6 @@ class Reassembler {
   void GiveUpExpired(Connection& connection);
   void SkipTo(Connection& connection, Direction direction, std::uint64_t offset, PacketTime at);
   void DropHeld(Connection& connection);
-  void AfterSegment(Connection& connection);
   bool IsSmtpPort(std::uint16_t port) const { return ports_[port]; }
 
   const ReassemblerOptions options_;

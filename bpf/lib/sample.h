@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+ *
+ * Which sessions are looked at: a seeded hash of both ends, the same for both directions since the
+ * ends are told apart by the live port. */
+#pragma once
+
+#include "bounds.h"
+
+/* The finalizer of MurmurHash3, by Austin Appleby, in the public domain. */
+BS_INLINE __u32 bs_mix(__u32 h) {
+  h ^= h >> 16;
+  h *= 0x85ebca6bU;
+  h ^= h >> 13;
+  h *= 0xc2b2ae35U;
+  return h ^ (h >> 16);
+}
+
+BS_INLINE __u32 bs_flow_hash(const struct bs_flow_key* key, __u32 seed) {
+  const __u32* words = (const __u32*)key;
+  __u32 h = seed;
+  for (int i = 0; i < (int)(sizeof *key / 4); i++) h = (h ^ words[i]) * 0x01000193U + (h >> 15);
+  return bs_mix(h);
+}
+
+BS_INLINE int bs_is_chosen(const struct bs_packet* packet) {
+  const __u32 threshold = packet->settings->threshold;
+  return threshold == 0xffffffffU || bs_flow_hash(&packet->key, packet->settings->seed) <= threshold;
+}
