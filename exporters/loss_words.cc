@@ -13,6 +13,7 @@ struct Words {
 
 constexpr auto kWords = std::to_array<Words>({
     {"source.truncated_packets", "packets cut short by the capture (snap length)"},
+    {"queue.full_packets", "packets that came faster than they could be read"},
     {"decode.unknown_link_type", "packets of a link type that is not decoded"},
     {"decode.truncated", "packets whose headers were cut off"},
     {"decode.malformed", "packets with impossible headers"},

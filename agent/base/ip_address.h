@@ -77,6 +77,7 @@ class IpNetwork {
   // "192.0.2.0/24", "2001:db8::/32", or a bare address (a host). Host bits must be zero.
   static std::optional<IpNetwork> Parse(std::string_view text);
   bool Contains(const IpAddress& address) const;
+  friend bool operator==(const IpNetwork&, const IpNetwork&) = default;
 
  private:
   IpAddress base_;

@@ -6,6 +6,8 @@ std::string_view LossName(Loss loss) {
   switch (loss) {
     case Loss::kSourceTruncatedPackets:
       return "source.truncated_packets";
+    case Loss::kQueueFullPackets:
+      return "queue.full_packets";
     case Loss::kDecodeUnknownLinkType:
       return "decode.unknown_link_type";
     case Loss::kDecodeTruncated:

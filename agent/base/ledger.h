@@ -13,6 +13,7 @@ namespace backscatter {
 // Names are "<stage>.<reason>"; they are keys of the report's `losses`.
 enum class Loss : std::uint8_t {
   kSourceTruncatedPackets,  // records whose captured length is below their wire length
+  kQueueFullPackets,        // packets: the engine was too slow, and its queue full
   kDecodeUnknownLinkType,   // packets
   kDecodeTruncated,         // packets: a header reaches past the captured bytes
   kDecodeMalformed,         // packets: lengths or versions that cannot be

@@ -55,6 +55,9 @@ class EvidenceCollector {
  public:
   EvidenceCollector(EvidenceOptions options, SentLedger* ledger, SentCoverage* coverage);
 
+  // Rules, lists and keys from now on; what was learnt and the sizes of tables stay.
+  void Reconfigure(EvidenceOptions options);
+
   // Null: no flood is known.
   void SetFloods(const FloodView* floods) { floods_ = floods; }
 
@@ -81,7 +84,7 @@ class EvidenceCollector {
   bool AnySent(const std::vector<std::string>& message_ids) const;
   bool AnyPairSent(const Evidence& evidence) const;
 
-  const EvidenceOptions options_;
+  EvidenceOptions options_;
   SentLedger& ledger_;
   SentCoverage& coverage_;
   const FloodView* floods_ = nullptr;

@@ -29,6 +29,11 @@ Judge::Judge(JudgeOptions options, SentLedger* ledger, SentCoverage* coverage,
       retries_(options.retries),
       accepted_(options.accepted) {}
 
+void Judge::Reconfigure(EvidenceOptions evidence) {
+  local_ = evidence.local;
+  evidence_.Reconfigure(std::move(evidence));
+}
+
 void Judge::OnTransaction(const Transaction& transaction) {
   const MailDirection direction = local_.DirectionOf(transaction);
   const Judgement judgement = JudgeOne(transaction, direction);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/mail/direction.h"
@@ -36,6 +37,9 @@ class MessageReaders : public BodyReaders {
   // The head of what a null or daemon-looking sender sends (of everything with read_all); the
   // header block of other outbound and submitted mail; else null.
   std::shared_ptr<BodyReader> Open(const BodyRequest& request) override;
+
+  // For messages that begin from now on.
+  void Reconfigure(MessageReadersOptions options) { options_ = std::move(options); }
 
   std::size_t open() const;
   // Messages that were not read because kMaxOpen were.

@@ -238,6 +238,10 @@ void Decoder::CountFailure(StepOutcome outcome) {
   }
 }
 
+void Decoder::AdvanceTo(PacketTime now) {
+  if (fragments_ != nullptr) fragments_->AdvanceTo(now);
+}
+
 void Decoder::Finish() {
   if (fragments_ != nullptr) fragments_->GiveUpAll();
 }

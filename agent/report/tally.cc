@@ -29,6 +29,12 @@ Tally::Tally(const TallyOptions& options, Ledger* ledger)
   waiting_.reserve(kBatch);
 }
 
+void Tally::SetTarget(const TargetOptions& target) {
+  CountWaiting();
+  target_options_ = target;
+  for (AddressRow& row : targets_.rows()) row.flags &= static_cast<std::uint16_t>(~kSentAsIs);
+}
+
 void Tally::OnSession(const SessionSummary& session) {
   SessionTotals& totals = totals_.sessions;
   ++totals.total;

@@ -54,6 +54,9 @@ class Tally final : public JudgedTransactionSink {
   // at most `top` rows (0 = all). Cost: O(rows) plus the sort; may be called at any time.
   void FillReport(std::size_t top, Report& report);
 
+  // How addresses that come from now on are named.
+  void SetTarget(const TargetOptions& target);
+
   std::size_t MemoryBytes();
 
  private:

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "agent/base/ip_address.h"
@@ -28,10 +29,13 @@ class Sessions final : public StreamSink {
   StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) override;
   void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) override;
 
+  // From now on, for sessions that are open too.
+  void SetTrustedProxies(std::vector<IpNetwork> proxies) { trusted_proxies_ = std::move(proxies); }
+
   std::size_t open_sessions() const { return dialogues_.in_use(); }
 
  private:
-  const std::vector<IpNetwork> trusted_proxies_;
+  std::vector<IpNetwork> trusted_proxies_;
   TransactionSink& sink_;
   Pool<Transaction> transactions_;
   Pool<PendingCommands> pending_;

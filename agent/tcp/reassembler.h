@@ -66,6 +66,8 @@ class Reassembler {
     if (connection != nullptr && connection->in_use) sink_.Prefetch(connection->info);
   }
   void OnSegment(const Segment& segment, std::uint64_t hash);  // one that is wanted
+  // Instead of ReassemblerOptions::ports, for what comes from now on.
+  void SetPorts(std::span<const std::uint16_t> ports);
   // Time-outs while no packet comes. `now` may not go back.
   void AdvanceTo(PacketTime now);
   // Gives up every hole and closes every connection, in the order of their first packets.

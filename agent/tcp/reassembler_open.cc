@@ -33,7 +33,12 @@ Reassembler::Reassembler(const ReassemblerOptions& options, Ledger* ledger, Stre
       sink_(*sink),
       notes_(options.max_notes, ledger),
       slots_(1024) {
-  for (const std::uint16_t port : options_.ports) ports_.set(port);
+  SetPorts(options_.ports);
+}
+
+void Reassembler::SetPorts(std::span<const std::uint16_t> ports) {
+  ports_.reset();
+  for (const std::uint16_t port : ports) ports_.set(port);
 }
 
 Reassembler::~Reassembler() = default;
