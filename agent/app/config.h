@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +21,13 @@ inline constexpr std::string_view kDefaultConfigFile = "/etc/backscatterd/backsc
 // What this version uses. Keys of later versions are checked (config_keys.h) but have no field yet.
 // The defaults are those of the registry: a Config comes from LoadConfig.
 struct Config {
+  std::vector<std::string> interfaces;  // empty: all of them
+  std::string source;                   // auto, bpf, pcap
+  double sampling_ratio = 1.0;
+  std::string bpf_attach;  // auto, tcx, clsact
+  std::uint64_t bpf_ring_bytes = 0;
+  std::uint64_t memory_max = 0;  // of `run`; a replay takes what its caps allow
+
   std::vector<std::uint16_t> ports;
   std::vector<std::string> local_domains;  // canonical; empty: to be learnt
   std::vector<IpNetwork> local_networks;
@@ -43,6 +51,7 @@ struct Config {
   PacketTime sent_min_history = 0;
   double sent_min_coverage = 0;
   std::string sent_feed;  // empty: none
+  std::string sent_file;  // of `run`; empty: none
 };
 
 // Where values come from, the later over the earlier: defaults, the file, `sets`.
@@ -55,7 +64,13 @@ struct ConfigSources {
 struct LoadedConfig {
   Config config;
   std::vector<std::string> without_effect;  // keys that were given but do nothing yet, in order
+  // As written, by key: what was given, not what is default.
+  std::map<std::string, std::vector<std::string>> given;
 };
+
+// The keys, in order, that `after` wants otherwise than `before` and that hold from a start on
+// only.
+std::vector<std::string> KeysThatNeedRestart(const LoadedConfig& before, const LoadedConfig& after);
 
 // InvalidArgument, one problem a line, each with its place and what would be right:
 //   site.yaml:12: unknown key "targets.fold_cas"; did you mean "targets.fold_case"?

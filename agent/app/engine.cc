@@ -53,6 +53,18 @@ void Engine::Flush() {
   count_ = 0;
 }
 
+void Engine::Reconfigure(const EngineOptions& options) {
+  Flush();
+  reassembler_.SetPorts(options.tcp.ports);
+  sessions_.SetTrustedProxies(options.trusted_proxies);
+}
+
+void Engine::AdvanceTo(PacketTime now) {
+  Flush();
+  decoder_.AdvanceTo(now);
+  reassembler_.AdvanceTo(now);
+}
+
 void Engine::Finish() {
   Flush();
   decoder_.Finish();

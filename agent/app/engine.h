@@ -8,6 +8,7 @@
 
 #include "agent/base/ip_address.h"
 #include "agent/base/ledger.h"
+#include "agent/base/packet_time.h"
 #include "agent/net/decoder.h"
 #include "agent/net/packet.h"
 #include "agent/net/segment.h"
@@ -39,6 +40,10 @@ class Engine {
   void OnSegment(const Segment& segment);
   // Handles what waits. To be called when a source has nothing more for now.
   void Flush();
+  // From now on, for what is open too (ports: for what opens).
+  void Reconfigure(const EngineOptions& options);
+  // Time-outs while no packet comes; what waits is handled first. `now` may not go back.
+  void AdvanceTo(PacketTime now);
   // The input has ended: everything that is open is settled and handed on.
   void Finish();
 

@@ -1,7 +1,6 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <string>
 #include <vector>
 
@@ -10,8 +9,10 @@
 #include "agent/app/config.h"
 #include "agent/app/config_flags.h"
 #include "agent/app/exit_code.h"
+#include "agent/app/make_source.h"
 #include "agent/app/output_file.h"
 #include "agent/app/replay.h"
+#include "agent/app/run.h"
 #include "agent/app/say.h"
 #include "agent/app/stop_signal.h"
 
@@ -43,20 +44,22 @@ void TuneAllocator() {
 
 ExitCode Run(const std::vector<std::string>& arguments) {
   TuneAllocator();
-  const std::atomic<bool>& stop = InstallStopSignals();
   const absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
   if (!line.ok()) {
     Say(line.status());
     return ExitCode::kUsage;
   }
-  if (!line->text.empty()) return PrintText(line->text);
-  const absl::StatusOr<LoadedConfig> loaded = LoadConfig(line->replay.config);
+  if (line->action == Action::kText) return PrintText(line->text);
+  absl::StatusOr<LoadedConfig> loaded = LoadConfig(line->config());
   if (!loaded.ok()) {
     Say(loaded.status());
     return ExitCode::kUsage;
   }
   SayWithoutEffect(loaded->without_effect);
-  return RunReplay(line->replay, loaded->config, stop);
+  if (line->action == Action::kRun) {
+    return RunAgent(line->run, *std::move(loaded), {.make_source = MakeSource});
+  }
+  return RunReplay(line->replay, loaded->config, InstallStopSignals());
 }
 
 }  // namespace
