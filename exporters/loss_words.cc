@@ -13,6 +13,16 @@ struct Words {
 
 constexpr auto kWords = std::to_array<Words>({
     {"source.truncated_packets", "packets cut short by the capture (snap length)"},
+    {"kernel.ring_full", "records that found no room in the kernel's ring (bpf.ring_bytes)"},
+    {"kernel.ring_full_bytes", "bytes of those records"},
+    {"kernel.fragments", "fragments of TCP packets, which the kernel program does not join"},
+    {"kernel.truncated", "packets cut off before the end that their headers name"},
+    {"kernel.malformed", "packets with impossible headers, seen by the kernel program"},
+    {"kernel.no_flow", "packets of sessions without a place in the kernel's table"},
+    {"kernel.unordered_bytes", "bytes of clients ahead of a packet that was not seen"},
+    {"kernel.stateless_bytes", "bytes of clients whose place in a dialogue was not known"},
+    {"kernel.behind_cut_bytes", "bytes behind the end of a body in the same packet"},
+    {"kernel.both_ports", "packets between two watched ports"},
     {"queue.full_packets", "packets that came faster than they could be read"},
     {"decode.unknown_link_type", "packets of a link type that is not decoded"},
     {"decode.truncated", "packets whose headers were cut off"},

@@ -6,6 +6,26 @@ std::string_view LossName(Loss loss) {
   switch (loss) {
     case Loss::kSourceTruncatedPackets:
       return "source.truncated_packets";
+    case Loss::kKernelRingFull:
+      return "kernel.ring_full";
+    case Loss::kKernelRingFullBytes:
+      return "kernel.ring_full_bytes";
+    case Loss::kKernelFragments:
+      return "kernel.fragments";
+    case Loss::kKernelTruncated:
+      return "kernel.truncated";
+    case Loss::kKernelMalformed:
+      return "kernel.malformed";
+    case Loss::kKernelNoFlow:
+      return "kernel.no_flow";
+    case Loss::kKernelUnorderedBytes:
+      return "kernel.unordered_bytes";
+    case Loss::kKernelStatelessBytes:
+      return "kernel.stateless_bytes";
+    case Loss::kKernelBehindCutBytes:
+      return "kernel.behind_cut_bytes";
+    case Loss::kKernelBothPorts:
+      return "kernel.both_ports";
     case Loss::kQueueFullPackets:
       return "queue.full_packets";
     case Loss::kDecodeUnknownLinkType:

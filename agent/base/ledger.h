@@ -13,6 +13,16 @@ namespace backscatter {
 // Names are "<stage>.<reason>"; they are keys of the report's `losses`.
 enum class Loss : std::uint8_t {
   kSourceTruncatedPackets,  // records whose captured length is below their wire length
+  kKernelRingFull,          // records of the kernel program that found no room
+  kKernelRingFullBytes,     // their payload
+  kKernelFragments,         // packets: fragments of TCP, which the kernel program does not join
+  kKernelTruncated,         // packets: a header or a length reaches past the packet's end
+  kKernelMalformed,         // packets: lengths that cannot be
+  kKernelNoFlow,            // packets of sessions that found no place in the kernel's table
+  kKernelUnorderedBytes,    // of clients, ahead of a hole: left out until the server spoke
+  kKernelStatelessBytes,    // of clients, with an unknown place in their dialogue: left out
+  kKernelBehindCutBytes,    // behind a body's end in one packet (libpcap with the kernel's cut)
+  kKernelBothPorts,         // packets between two watched ports: which one serves is not known
   kQueueFullPackets,        // packets: the engine was too slow, and its queue full
   kDecodeUnknownLinkType,   // packets
   kDecodeTruncated,         // packets: a header reaches past the captured bytes

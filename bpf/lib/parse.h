@@ -1,13 +1,10 @@
-/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
- *
- * From a frame to its TCP segment: VLAN tags in the data (those in metadata are no part of it),
- * IPv4, IPv6 with extension headers. Ports are looked at as early as can be, so that packets that
- * are not of SMTP cost least. */
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// From a frame to its TCP segment: VLAN tags in the data (those in metadata are no part of it),
+// IPv4, IPv6 with extension headers. Ports are looked at as early as can be, so that packets that
+// are not of SMTP cost least.
 #pragma once
 
-#include <bpf/bpf_endian.h>
-
-#include "bounds.h"
+#include "bpf/lib/bounds.h"
 
 #define BS_MAX_TAGS 2
 #define BS_MAX_EXTENSIONS 6
@@ -20,7 +17,7 @@ struct bs_ip {
   __u8 source[16];
   __u8 destination[16];
   __u32 tcp_at;
-  __u32 end; /* of the datagram in the frame */
+  __u32 end;  // of the datagram in the frame
 };
 
 BS_INLINE void bs_map_ipv4(__u8* to, __u32 address) {
@@ -44,7 +41,7 @@ struct bs_ipv6_header {
   __u8 source[16], destination[16];
 };
 
-/* 1: `ip` holds TCP at ip->tcp_at. 0: not TCP, or counted as lost. */
+// 1: `ip` holds TCP at ip->tcp_at. 0: not TCP, or counted as lost.
 BS_INLINE int bs_parse_ipv4(struct __sk_buff* skb, struct bs_counts* counts, __u32 at,
                             struct bs_ip* ip) {
   struct bs_ipv4_header header;
@@ -53,7 +50,7 @@ BS_INLINE int bs_parse_ipv4(struct __sk_buff* skb, struct bs_counts* counts, __u
     return 0;
   }
   if (header.protocol != BS_PROTO_TCP) return 0;
-  if (header.fragment & bpf_htons(0x3fff)) { /* more to come, or not the first */
+  if (header.fragment & bpf_htons(0x3fff)) {  // more to come, or not the first
     counts->of[BS_FRAGMENTS]++;
     return 0;
   }
@@ -64,7 +61,7 @@ BS_INLINE int bs_parse_ipv4(struct __sk_buff* skb, struct bs_counts* counts, __u
     return 0;
   }
   ip->tcp_at = at + length;
-  /* Total length 0: more than 64 KiB by segmentation offload. */
+  // Total length 0: more than 64 KiB by segmentation offload.
   ip->end = total == 0 ? skb->len : at + total;
   bs_map_ipv4(ip->source, header.source);
   bs_map_ipv4(ip->destination, header.destination);
@@ -81,7 +78,7 @@ BS_INLINE int bs_parse_ipv6(struct __sk_buff* skb, struct bs_counts* counts, __u
   const __u32 length = bpf_ntohs(header.length);
   __u32 next = header.next;
   at += sizeof header;
-  ip->end = length == 0 ? skb->len : at + length; /* 0: a jumbogram, or BIG TCP */
+  ip->end = length == 0 ? skb->len : at + length;  // 0: a jumbogram, or BIG TCP
   __builtin_memcpy(ip->source, header.source, 16);
   __builtin_memcpy(ip->destination, header.destination, 16);
   for (int i = 0; i < BS_MAX_EXTENSIONS; i++) {
@@ -96,7 +93,7 @@ BS_INLINE int bs_parse_ipv6(struct __sk_buff* skb, struct bs_counts* counts, __u
       return 0;
     }
     if (next == BS_PROTO_FRAGMENT) {
-      /* An atomic fragment (RFC 6946) is whole. */
+      // An atomic fragment (RFC 6946) is whole.
       if (head[2] != 0 || (head[3] & 0xf9) != 0) {
         if (head[0] == BS_PROTO_TCP) counts->of[BS_FRAGMENTS]++;
         return 0;
@@ -124,11 +121,11 @@ struct bs_tcp_header {
   __u16 window, sum, urgent;
 };
 
-/* Where the IP header is, and its EtherType (host order). 0: neither kind of IP. */
+// Where the IP header is, and its EtherType (host order). 0: neither kind of IP.
 BS_INLINE __u32 bs_find_ip(struct __sk_buff* skb, const int how, __u32* at) {
   __u32 type = bpf_ntohs((__u16)skb->protocol);
   *at = 0;
-  if (how == BS_TC_IP) return type;
+  if (!BS_IS_ETHERNET(how)) return type;
   __u16 in_frame;
   *at = 14;
   if (bs_load(skb, 12, &in_frame, sizeof in_frame)) return 0;
@@ -142,7 +139,7 @@ BS_INLINE __u32 bs_find_ip(struct __sk_buff* skb, const int how, __u32* at) {
   return type;
 }
 
-/* 1: `packet` holds a TCP segment to or from a live port; its client and server are told apart. */
+// 1: `packet` holds a TCP segment to or from a live port; its client and server are told apart.
 BS_INLINE int bs_parse(struct __sk_buff* skb, const int how, struct bs_packet* packet) {
   struct bs_ip ip;
   struct bs_tcp_header tcp;
@@ -192,7 +189,11 @@ BS_INLINE int bs_parse(struct __sk_buff* skb, const int how, struct bs_packet* p
   packet->flags = tcp.flags;
   packet->urgent_pointer = bpf_ntohs(tcp.urgent);
   packet->payload_at = ip.tcp_at + header;
-  const __u32 end = bs_min(ip.end, skb->len); /* behind it: padding */
-  packet->length = end > packet->payload_at ? end - packet->payload_at : 0;
+  if (ip.end > skb->len) {
+    BS_COUNT(packet, BS_TRUNCATED, 1);
+    ip.end = skb->len;
+  }
+  // Behind ip.end there may be padding.
+  packet->length = ip.end > packet->payload_at ? ip.end - packet->payload_at : 0;
   return 1;
 }

@@ -1,12 +1,11 @@
-/* SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
- *
- * Which sessions are looked at: a seeded hash of both ends, the same for both directions since the
- * ends are told apart by the live port. */
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Which sessions are looked at: a seeded hash of both ends, the same for both directions since the
+// ends are told apart by the live port.
 #pragma once
 
-#include "bounds.h"
+#include "bpf/lib/bounds.h"
 
-/* The finalizer of MurmurHash3, by Austin Appleby, in the public domain. */
+// The finalizer of MurmurHash3, by Austin Appleby, in the public domain.
 BS_INLINE __u32 bs_mix(__u32 h) {
   h ^= h >> 16;
   h *= 0x85ebca6bU;
@@ -22,7 +21,13 @@ BS_INLINE __u32 bs_flow_hash(const struct bs_flow_key* key, __u32 seed) {
   return bs_mix(h);
 }
 
-BS_INLINE int bs_is_chosen(const struct bs_packet* packet) {
-  const __u32 threshold = packet->settings->threshold;
-  return threshold == 0xffffffffU || bs_flow_hash(&packet->key, packet->settings->seed) <= threshold;
+enum bs_choice { BS_NOT_CHOSEN, BS_CHOSEN, BS_CHOSEN_BEFORE };
+
+// CHOSEN_BEFORE: only if the flow has state, made when the threshold was higher.
+BS_INLINE enum bs_choice bs_choose(const struct bs_packet* packet) {
+  const struct bs_settings* settings = packet->settings;
+  if (settings->threshold == 0xffffffffU) return BS_CHOSEN;
+  const __u32 hash = bs_flow_hash(&packet->key, settings->seed);
+  if (hash <= settings->threshold) return BS_CHOSEN;
+  return hash <= settings->highest ? BS_CHOSEN_BEFORE : BS_NOT_CHOSEN;
 }

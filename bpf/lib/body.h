@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// Bodies: which of their bytes pass, and where they end.
+#pragma once
+
+#include "bpf/lib/flow_state.h"
+
+#define BS_REACH 1024  // how far before the end of a segment a lone dot is looked for
+
+// How many of `most` bytes of a header block pass, from packet->at; what it ends with is seen.
+BS_INLINE __u32 bs_header_bytes(struct bs_packet* packet, struct bs_window* window, __u32 most) {
+  struct bs_flow* flow = packet->flow;
+  const __u32 passing = bs_min(bs_min(most, flow->budget), BS_ROOM);
+  if (packet->sequence + packet->at != flow->client_next || passing == 0 ||
+      bs_look_at(packet, window, packet->at, passing)) {
+    flow->pass = BS_PASS_NONE;  // out of order: its end could not be told
+    return 0;
+  }
+  bs_scan_lines(window, BS_LOOK_BLANK, BS_TAIL - bs_min(flow->tail_length, 4), BS_TAIL + passing,
+                0);
+  bs_remember(flow, window, BS_TAIL + passing, 4, 1);
+  const __u32 found = window->scan.found;
+  if (found == BS_NOWHERE || found <= BS_TAIL) return passing;
+  flow->pass = BS_PASS_NONE;
+  return found - BS_TAIL;
+}
+
+// Body bytes [at, to) of the payload: what of them passes.
+static __noinline int bs_pass_body(struct bs_packet* packet, __u32 to) {
+  struct bs_flow* flow = packet->flow;
+  struct bs_window* window = bs_window();
+  if (!flow || !window) return 1;
+  if (packet->at >= to) return 0;
+  __u32 passing = 0;
+  if (flow->pass == BS_PASS_ALL) {
+    passing = bs_min(to - packet->at, flow->budget);
+  } else if (flow->pass == BS_PASS_HEADERS) {
+    passing = bs_header_bytes(packet, window, to - packet->at);
+  }
+  if (passing > 0) {
+    flow->budget -= passing;
+    bs_emit(packet, packet->at, passing);
+    packet->at += passing;
+    flow->client_next = packet->sequence + packet->at;
+    // More of a long header block is looked at in the next step.
+    if (flow->pass == BS_PASS_HEADERS && flow->budget > 0) return 0;
+  }
+  bs_leave_out(packet, packet->at, to, BS_CUT_BYTES);
+  packet->at = to;
+  return 0;
+}
+
+// Where in the payload the line of the lone dot begins; BS_NOWHERE: not in this segment.
+static __noinline __u32 bs_find_dot(struct bs_packet* packet, __u32 body_begin) {
+  struct bs_flow* flow = packet->flow;
+  struct bs_window* window = bs_window();
+  __u8 last;
+  if (!flow || !window || packet->length == 0) return BS_NOWHERE;
+  if (bs_load(packet->skb, packet->payload_at + packet->length - 1, &last, 1)) return BS_NOWHERE;
+  if (last != '\n') return BS_NOWHERE;
+  const __u32 rest = packet->length - packet->at;
+  const __u32 length = bs_min(rest, BS_REACH);
+  if (bs_look_at(packet, window, packet->length - length, length)) return BS_NOWHERE;
+  const __u32 begin = packet->sequence + packet->at;
+  __u32 from = BS_TAIL;
+  if (length == rest && begin == body_begin) {
+    from = BS_TAIL - 1;  // an empty body: the dot is its first line
+    window->bytes[BS_TAIL - 1] = '\n';
+  } else if (length == rest && begin == flow->client_next && flow->tail_of_body) {
+    from = BS_TAIL - bs_min(flow->tail_length, 4);
+  }
+  bs_scan_lines(window, BS_LOOK_DOT, from, BS_TAIL + length, 0);
+  if (window->scan.found == BS_NOWHERE || window->scan.found < BS_TAIL) return BS_NOWHERE;
+  return packet->length - length + (window->scan.found - BS_TAIL);
+}
+
+// The last bytes of a body segment, so that a line end split over two is seen.
+BS_INLINE void bs_remember_end(struct bs_packet* packet) {
+  struct bs_flow* flow = packet->flow;
+  __u8 last[4];
+  if (packet->length >= 4) {
+    if (bs_load(packet->skb, packet->payload_at + packet->length - 4, last, 4)) return;
+    __builtin_memcpy(flow->tail + BS_TAIL - 4, last, 4);
+  } else {
+    for (__u32 i = 0; i < 3; i++) {
+      if (i >= packet->length) break;
+      __builtin_memcpy(last, flow->tail + BS_TAIL - 3, 3);
+      if (bs_load(packet->skb, packet->payload_at + i, last + 3, 1)) return;
+      __builtin_memcpy(flow->tail + BS_TAIL - 4, last, 4);
+    }
+  }
+  flow->tail_length = 4;
+  flow->tail_of_body = 1;
+}
+
+#define BS_DOT_LINE 3  // .\r\n
+
+static __noinline int bs_step_body(struct bs_packet* packet, __u64 word) {
+  struct bs_flow* flow = packet->flow;
+  if (!flow) return 1;
+  const __u32 body = (__u32)word;
+  const __u32 begin = packet->sequence + packet->at;
+  if (bs_before(begin, body)) {
+    packet->at += bs_min(body - begin, packet->length - packet->at);
+    return 0;
+  }
+  if (begin == body) {
+    flow->tail[BS_TAIL - 1] = '\n';  // the line before ended, so to speak
+    flow->tail_length = 1;
+    flow->tail_of_body = 1;
+    flow->client_next = body;
+  }
+  const __u32 dot = bs_find_dot(packet, body);
+  const __u32 to = dot == BS_NOWHERE ? packet->length : dot;
+  bs_pass_body(packet, to);
+  if (packet->at < to) return 0;
+  const __u32 end = packet->sequence + packet->at;
+  if (bs_before(flow->client_next, end)) flow->client_next = end;
+  if (dot == BS_NOWHERE) {
+    bs_remember_end(packet);
+    return 1;
+  }
+  bs_emit(packet, packet->at, BS_DOT_LINE);
+  packet->at += BS_DOT_LINE;
+  flow->pass = BS_PASS_NONE;
+  flow->tail_length = 0;
+  flow->tail_of_body = 0;
+  flow->client_next = end + BS_DOT_LINE;
+  bs_enter(flow, word, BS_STATE(BS_COMMANDS, flow->client_next) | BS_EXPECT_VERB);
+  return 0;
+}
+
+static __noinline int bs_step_chunk(struct bs_packet* packet, __u64 word) {
+  struct bs_flow* flow = packet->flow;
+  if (!flow) return 1;
+  const __u32 end = (__u32)word;
+  const __u32 begin = packet->sequence + packet->at;
+  __u32 to = packet->at;
+  if (bs_before(begin, end)) to += bs_min(end - begin, packet->length - packet->at);
+  const int whole = !bs_before(packet->sequence + to, end);
+  bs_pass_body(packet, to);
+  if (packet->at < to) return 0;
+  if (bs_before(flow->client_next, packet->sequence + to)) {
+    flow->client_next = packet->sequence + to;
+  }
+  if (!whole) {
+    bs_remember_end(packet);
+    return 1;
+  }
+  flow->tail_length = 0;
+  flow->tail_of_body = 0;
+  bs_enter(flow, word, BS_STATE(BS_COMMANDS, end));
+  return 0;
+}
