@@ -1,4 +1,5 @@
 // In the place of bpf_program.cc where the agent is built without clang or libbpf.
+#include "agent/source/bpf_attach.h"
 #include "agent/source/bpf_program.h"
 
 namespace backscatter {
@@ -29,5 +30,14 @@ BpfKind BpfProgram::kind() const { return BpfKind::kNothing; }
 BpfCounters BpfProgram::Counters() const { return {}; }
 int BpfProgram::ring_fd() const { return -1; }
 BpfRing& BpfProgram::ring() { __builtin_trap(); }
+
+std::string_view BpfAttachName(BpfAttachMode /*mode*/) { return "none"; }
+absl::StatusOr<BpfAttachment> BpfAttachment::Attach(int /*interface*/, int /*program*/,
+                                                    BpfAttachMode /*mode*/, bool /*ingress_only*/) {
+  return Absent();
+}
+BpfAttachment::BpfAttachment(BpfAttachment&& other) noexcept = default;
+BpfAttachment::~BpfAttachment() = default;
+absl::StatusOr<std::size_t> RemoveStaleBpfFilters() { return Absent(); }
 
 }  // namespace backscatter
