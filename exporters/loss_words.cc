@@ -13,6 +13,8 @@ struct Words {
 
 constexpr auto kWords = std::to_array<Words>({
     {"source.truncated_packets", "packets cut short by the capture (snap length)"},
+    {"source.ring_full", "packets that came faster than they were read (bpf.ring_bytes)"},
+    {"source.interface_drops", "packets of any kind that a network card lost"},
     {"kernel.ring_full", "records that found no room in the kernel's ring (bpf.ring_bytes)"},
     {"kernel.ring_full_bytes", "bytes of those records"},
     {"kernel.fragments", "fragments of TCP packets, which the kernel program does not join"},

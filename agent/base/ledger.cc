@@ -6,6 +6,10 @@ std::string_view LossName(Loss loss) {
   switch (loss) {
     case Loss::kSourceTruncatedPackets:
       return "source.truncated_packets";
+    case Loss::kSourceRingFull:
+      return "source.ring_full";
+    case Loss::kSourceInterfaceDrops:
+      return "source.interface_drops";
     case Loss::kKernelRingFull:
       return "kernel.ring_full";
     case Loss::kKernelRingFullBytes:

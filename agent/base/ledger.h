@@ -13,6 +13,8 @@ namespace backscatter {
 // Names are "<stage>.<reason>"; they are keys of the report's `losses`.
 enum class Loss : std::uint8_t {
   kSourceTruncatedPackets,  // records whose captured length is below their wire length
+  kSourceRingFull,          // live: records or packets that found no room between kernel and agent
+  kSourceInterfaceDrops,    // live: packets of any kind that a network card or its driver lost
   kKernelRingFull,          // records of the kernel program that found no room
   kKernelRingFullBytes,     // their payload
   kKernelFragments,         // packets: fragments of TCP, which the kernel program does not join

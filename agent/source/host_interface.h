@@ -18,11 +18,11 @@ enum class LinkKind : std::uint8_t {
 
 struct HostInterface {
   int index = 0;  // of the kernel; never given to two interfaces at a time
-  std::string name;
+  std::string name = {};
   bool up = false;  // by the administrator; a cable need not be plugged in
   bool loopback = false;
   LinkKind kind = LinkKind::kOther;
-  std::vector<IpAddress> addresses;  // sorted
+  std::vector<IpAddress> addresses = {};  // sorted
 
   friend bool operator==(const HostInterface&, const HostInterface&) = default;
 };

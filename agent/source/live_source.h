@@ -21,6 +21,9 @@ class LiveSource : public Source {
   virtual absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) = 0;
   // Holds from the next packet on; open sessions stay as they were chosen.
   virtual void Apply(const CaptureRules& rules) = 0;
+  // Whether only chosen sessions come out of it (Packet::weight, Segment::weight): false where the
+  // kernel cannot choose, then whoever takes the packets does.
+  virtual bool samples() const { return true; }
   // Readable (poll, epoll) when Poll has something to do. Owned by the source.
   virtual int fd() const = 0;
 };
