@@ -93,8 +93,13 @@ Parts PutIp(Backwards& program, std::span<const std::uint16_t> ports, std::uint3
   const auto is_tcp6 = program.here();
   const auto pass6 = program.Put(BPF_RET | BPF_K, snap_length);
   const auto drop6 = program.Put(BPF_RET | BPF_K, 0);
+  // Each of them begins with what follows it.
   program.Jump(drop6);
   for (const std::uint32_t extension : kExtensions) program.IfEqual(extension, pass6);
+  program.IfEqual(kTcp, pass6);
+  const auto extended = program.Put(BPF_LD | BPF_B | BPF_IND, 40);
+  program.Jump(drop6);
+  for (const std::uint32_t extension : kExtensions) program.IfEqual(extension, extended);
   program.IfEqual(kTcp, is_tcp6);
   parts.ipv6 = program.Put(BPF_LD | BPF_B | BPF_IND, 6);
   return parts;

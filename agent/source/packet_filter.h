@@ -23,7 +23,8 @@ inline constexpr std::size_t kMaxFilterPorts = 100;
 // Passes `snap_length` bytes of
 // - TCP over IPv4 and IPv6 from or to one of `ports`;
 // - fragments of TCP that may belong to it: over IPv4 all but the first, over IPv6 all;
-// - IPv6 with any other extension header: what follows it is for the decoder to find;
+// - IPv6 whose first extension header is followed by TCP or by another one: what is behind that is
+//   for the decoder to find;
 // each of them bare, or on Ethernet behind up to two VLAN tags (802.1Q, 802.1ad, QinQ) in the data.
 // A tag that the card or the kernel took off is not in the data, so it needs no test here.
 // Programs for distinct ports are the same for the same set.

@@ -110,6 +110,9 @@ TEST(PacketFilter, Ipv6ExtensionHeadersAreLeftToTheDecoder) {
     EXPECT_TRUE(Passes(V6().Ipv6Extension(type).Tcp(40000, 25))) << int{type};
   }
   EXPECT_TRUE(Passes(V6().Authentication().Tcp(40000, 25)));
+  EXPECT_TRUE(Passes(V6().Ipv6Extension(0).Ipv6Extension(60).Tcp(40000, 25)));
+  EXPECT_FALSE(Passes(V6().Ipv6Extension(0).Udp(25, 25)));
+  EXPECT_FALSE(Passes(V6().Ipv6Fragment(1, 1280, false, 17).Payload("rest")));
 }
 
 TEST(PacketFilter, WithoutALinkHeaderTheVersionTells) {
