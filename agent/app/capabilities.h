@@ -39,6 +39,9 @@ class CapabilitySet {
   // Those of ours by name, others by number: "CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"; "none".
   std::string Names() const;
 
+  friend constexpr CapabilitySet operator|(CapabilitySet a, CapabilitySet b) {
+    return CapabilitySet(a.bits_ | b.bits_);
+  }
   friend constexpr CapabilitySet operator&(CapabilitySet a, CapabilitySet b) {
     return CapabilitySet(a.bits_ & b.bits_);
   }

@@ -13,9 +13,8 @@
 namespace backscatter {
 namespace {
 
-using Clock = std::chrono::steady_clock;
-
 constexpr int kMaxWaitMs = 250;                        // heartbeats and rules
+constexpr std::chrono::milliseconds kSettle{100};      // blocks of libpcap, and its merge by time
 constexpr std::chrono::milliseconds kDrainFor{500};    // what the kernel still has
 constexpr std::chrono::milliseconds kLossesFor{1000};  // for a free batch at the end
 
@@ -197,13 +196,26 @@ void CaptureThread::Loop() {
   options_.news->Ring();
 }
 
+// Until nothing comes any more, at least until `least`, at most until `most`.
+void CaptureThread::PollUntilIdle(Clock::time_point least, Clock::time_point most) {
+  while (Clock::now() < most) {
+    const absl::StatusOr<PollResult> result = source_->Poll(writer_, 0);
+    writer_.Flush();
+    if (!result.ok() || *result == PollResult::kEnded) return;
+    if (*result == PollResult::kProgressed) continue;
+    if (Clock::now() >= least) return;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
 // Nothing that the kernel counted is lost at the end, and no count of losses either.
 void CaptureThread::Drain() {
   const Clock::time_point start = Clock::now();
-  while (failure().ok() && Clock::now() - start < kDrainFor) {
-    const absl::StatusOr<PollResult> result = source_->Poll(writer_, 0);
-    writer_.Flush();
-    if (!result.ok() || *result != PollResult::kProgressed) break;
+  if (failure().ok()) {
+    PollUntilIdle(start + kSettle, start + kDrainFor);
+    // Lets go of the interfaces; what was captured before may still wait in the kernel.
+    (void)source_->SetInterfaces({});
+    PollUntilIdle(Clock::now(), start + kDrainFor);
   }
   while (writer_.HasLosses() && Clock::now() - start < kLossesFor) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -66,6 +67,9 @@ class CaptureThread {
   std::uint64_t heartbeat() const { return heartbeat_.load(std::memory_order_relaxed); }
 
  private:
+  using Clock = std::chrono::steady_clock;
+
+  void PollUntilIdle(Clock::time_point least, Clock::time_point most);
   void Loop();
   void WaitForPackets();
   void PollInterfaces();

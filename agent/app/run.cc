@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -94,6 +95,8 @@ class Agent {
   BatchQueue queue_;
   RunFiles files_;
   std::unique_ptr<CaptureThread> capture_;
+  std::function<CapabilitySet()> source_keeps_;
+  std::function<std::string()> source_details_;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
   std::vector<std::string> watched_;  // as the log knows them
@@ -141,6 +144,8 @@ absl::Status Agent::MakeCapture() {
                                  missing + " (" + std::string(made.status().message()) + ")");
   }
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
+  source_keeps_ = made->keeps;
+  source_details_ = made->details;
   capture_ = std::make_unique<CaptureThread>(
       std::move(made->source), *std::move(watcher),
       CaptureThread::Options{
@@ -149,8 +154,8 @@ absl::Status Agent::MakeCapture() {
 }
 
 absl::Status Agent::GiveUpRights() {
-  const CapabilitySet kept =
-      RightsToKeep(capture_->source_name(), loaded_.config.interfaces.empty());
+  CapabilitySet kept = RightsToKeep(capture_->source_name(), loaded_.config.interfaces.empty());
+  if (source_keeps_) kept = kept | source_keeps_();
   if (const absl::Status status = KeepOnlyCapabilities(kept); !status.ok()) return status;
   const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
   if (!have.ok()) return have.status();
@@ -209,7 +214,9 @@ ExitCode Agent::Run() {
     next_watchdog_ = Clock::now() + std::chrono::nanoseconds(*interval);
   }
   watched_ = capture_->state().watched;
-  log_.Info("capturing", {{"source", capture_->source_name()}, {"interfaces", Join(watched_)}});
+  log_.Info("capturing", {{"source", capture_->source_name()},
+                          {"attached_by", source_details_ ? source_details_() : "sockets"},
+                          {"interfaces", Join(watched_)}});
   notifier_.Ready("capturing on " + Join(watched_));
   Loop();
   End();

@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "agent/app/capabilities.h"
 #include "agent/app/config.h"
 #include "agent/app/config_flags.h"
 #include "agent/app/exit_code.h"
@@ -18,6 +19,9 @@ namespace backscatter {
 struct MadeSource {
   std::unique_ptr<LiveSource> source;
   std::string why;  // this one: "kernel probes: ..."
+  // Once it is started; either may be empty. What its end needs, and how it is attached.
+  std::function<CapabilitySet()> keeps = {};
+  std::function<std::string()> details = {};
 };
 
 // What a test puts in place of the host.
