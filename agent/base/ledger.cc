@@ -116,6 +116,8 @@ std::string_view AnomalyName(Anomaly anomaly) {
       return "tcp_syn_resent";
     case Anomaly::kTcpAckUnseen:
       return "tcp_ack_unseen";
+    case Anomaly::kTcpSecondView:
+      return "tcp_second_view";
     case Anomaly::kNotSmtp:
       return "not_smtp";
     case Anomaly::kBadCommand:

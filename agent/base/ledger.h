@@ -71,6 +71,7 @@ enum class Anomaly : std::uint8_t {
   kTcpUrgent,
   kTcpSynResent,
   kTcpAckUnseen,
+  kTcpSecondView,  // sessions that were also seen under another server address (DNAT)
   kNotSmtp,
   kBadCommand,
   kBadReply,

@@ -19,6 +19,14 @@ std::string_view View(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// How far the stream is known, delivered or not: a body that was left out may be long.
+std::int64_t Reach(const Connection& connection, Direction direction) {
+  const std::uint64_t next = connection.from(direction).next;
+  if (connection.held == nullptr) return static_cast<std::int64_t>(next);
+  const HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
+  return static_cast<std::int64_t>(pieces.empty() ? next : std::max(next, pieces.end()));
+}
+
 }  // namespace
 
 void Reassembler::OnSegment(const Segment& segment, std::uint64_t hash) {
@@ -62,7 +70,7 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
   }
   std::int64_t offset = half.OffsetOf(segment.sequence);
   const std::int64_t ahead = offset - static_cast<std::int64_t>(half.next);
-  if (ahead > kMaxJump || ahead < -kMaxJump) {
+  if (ahead < -kMaxJump || (ahead > kMaxJump && offset > Reach(connection, direction) + kMaxJump)) {
     OnStray(connection, segment);
     return;
   }
@@ -97,8 +105,8 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
     } else if (segment.has(tcp_flags::kUrg) && segment.urgent_pointer > 0 &&
                segment.urgent_pointer <= arrival.length) {
       // The urgent byte leaves the stream: servers do not set SO_OOBINLINE.
-      ledger_.Add(Anomaly::kTcpUrgent);
       const std::uint64_t urgent = segment.urgent_pointer - 1U;
+      if (arrival.offset + urgent >= half.next) ledger_.Add(Anomaly::kTcpUrgent);
       const auto part = [&](std::uint64_t from, std::uint64_t to, bool drop) {
         if (from == to) return;
         const std::uint64_t skip = std::min<std::uint64_t>(from, arrival.bytes.size());

@@ -13,6 +13,7 @@
 #include "agent/base/slab.h"
 #include "agent/net/segment.h"
 #include "agent/net/stream_chunk.h"
+#include "agent/tcp/client_views.h"
 #include "agent/tcp/connection.h"
 #include "agent/tcp/flow_notes.h"
 
@@ -22,6 +23,9 @@ struct ReassemblerOptions {
   std::vector<std::uint16_t> ports = {25, 465, 587, 2525};  // where SMTP servers listen
   bool any_port = true;  // also follow other ports whose first payload the consumer recognises
   HashKey hash_key = {};
+  // Of whole sessions, for packets that nobody sampled before: 0 < ratio <= 1.
+  double sampling_ratio = 1.0;
+  HashKey sampling_key = {};                           // the same key chooses the same sessions
   std::size_t max_connections = 1'000'000;             // about 300 bytes each, allocated as needed
   std::size_t max_notes = 1U << 18;                    // handshakes and ends of flows without state
   std::uint64_t max_held_per_connection = 256U << 10;  // memory for what is out of order
@@ -41,6 +45,16 @@ struct ReassemblerOptions {
 // were delivered or given up, and after all bytes of the other direction that their sender had
 // acknowledged: so any capture order gives the consumer a possible order of events.
 // The first copy of a byte wins. Lost bytes are reported as gaps and counted.
+//
+// A session counts once, however often it is seen: packets that come again (a bridge and its port,
+// both ends of a veth pair) are retransmissions, also those of a whole session that has ended
+// already, and a session that shows under a second server address (DNAT) is ignored there: same
+// client, port and initial sequence numbers, at the same time. Without a handshake nothing is known
+// to be the same.
+//
+// Sampling chooses at the first payload, by a hash of the client's address and port alone, so that
+// both directions and all views of a session fall together. What was not chosen never joins later,
+// whatever the ratio becomes.
 class Reassembler {
  public:
   Reassembler(const ReassemblerOptions& options, Ledger* ledger, StreamSink* sink);
@@ -68,6 +82,8 @@ class Reassembler {
   void OnSegment(const Segment& segment, std::uint64_t hash);  // one that is wanted
   // Instead of ReassemblerOptions::ports, for what comes from now on.
   void SetPorts(std::span<const std::uint16_t> ports);
+  // For sessions whose first payload is still to come.
+  void SetSamplingRatio(double ratio);
   // Time-outs while no packet comes. `now` may not go back.
   void AdvanceTo(PacketTime now);
   // Gives up every hole and closes every connection, in the order of their first packets.
@@ -111,6 +127,12 @@ class Reassembler {
   void EvictOne();
   PacketTime IdleLimit(const Connection& connection) const;
 
+  // reassembler_choice.cc: which connections count, and how much.
+  bool IsLateCopy(const FlowNote& note, const Segment& segment) const;
+  bool IsChosen(const FlowNote& handshake, const Endpoint& client, double& ratio) const;
+  void PassBy(FlowNote& note, PacketTime at);
+  bool IsSecondView(Connection& connection, PacketTime at);
+
   // reassembler.cc: placing, delivering.
   void Accept(Connection& connection, Direction direction, const Segment& segment);
   void OnStray(Connection& connection, const Segment& segment);
@@ -144,6 +166,9 @@ class Reassembler {
   Ledger& ledger_;
   StreamSink& sink_;
   FlowNotes notes_;
+  ClientViews views_;
+  double ratio_;
+  double least_ratio_;  // that ever held
   std::vector<Slot> slots_;
   Slab<Connection> connections_;
   std::size_t open_ = 0;
