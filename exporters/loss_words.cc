@@ -45,6 +45,7 @@ constexpr auto kWords = std::to_array<Words>({
     {"smtp.replies_dropped", "replies beyond the commands that are remembered"},
     {"smtp.recipients_dropped", "recipients counted in totals, but under no target"},
     {"smtp.held_bytes_dropped", "bytes held for a reply that never came"},
+    {"smtp.sessions_given_up", "sessions ended early for want of memory (memory.max)"},
     {"tally.targets_evicted", "light targets pushed out by targets.capacity"},
     {"tally.sources_evicted", "light sources pushed out by sources.capacity"},
     {"tally.domains_evicted", "light domains pushed out by targets.capacity"},

@@ -18,6 +18,21 @@ namespace backscatter {
 
 inline constexpr std::string_view kDefaultConfigFile = "/etc/backscatterd/backscatterd.yaml";
 
+// Bounds of the tables that have no key of their own. The defaults are those of a replay; `run`
+// derives them from memory.max (memory_plan.h).
+struct TableCaps {
+  std::uint64_t connections = 1'000'000;
+  std::uint64_t notes = 1U << 18;                    // handshakes of flows without state
+  std::uint64_t held_bytes = 64U << 20;              // out of order
+  std::uint64_t dialogue_bytes = ~std::uint64_t{0};  // what waits in open sessions
+  std::uint64_t readers = 4096;                      // messages that are read at once
+  std::uint64_t pairs = 4'000'000;                   // of each set behind the distinct counts
+  std::uint64_t retries = 262'144;
+  std::uint64_t accepted = 500'000;
+  std::uint64_t loops = 65'536;
+  std::uint64_t queue_batches = 32;
+};
+
 // What this version uses. Keys of later versions are checked (config_keys.h) but have no field yet.
 // The defaults are those of the registry: a Config comes from LoadConfig.
 struct Config {
@@ -27,6 +42,7 @@ struct Config {
   std::string bpf_attach;  // auto, tcx, clsact
   std::uint64_t bpf_ring_bytes = 0;
   std::uint64_t memory_max = 0;  // of `run`; a replay takes what its caps allow
+  TableCaps tables;
 
   std::vector<std::uint16_t> ports;
   std::vector<std::string> local_domains;  // canonical; empty: to be learnt

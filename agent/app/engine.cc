@@ -9,7 +9,9 @@ Engine::Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* si
     : decoder_(ledger),
       sessions_(options.trusted_proxies, ledger, sink, readers),
       reassembler_(options.tcp, ledger, &sessions_),
-      waiting_(kBatch) {}
+      waiting_(kBatch) {
+  sessions_.SetHeldBudget(options.dialogue_bytes);
+}
 
 void Engine::OnPacket(const Packet& packet) {
   Waiting& waiting = waiting_[count_];

@@ -21,6 +21,7 @@ namespace backscatter {
 
 struct EngineOptions {
   ReassemblerOptions tcp;
+  std::uint64_t dialogue_bytes = ~std::uint64_t{0};  // see Sessions::SetHeldBudget
   std::vector<IpNetwork> trusted_proxies;
 };
 
@@ -47,6 +48,7 @@ class Engine {
   // The input has ended: everything that is open is settled and handed on.
   void Finish();
 
+  std::uint64_t MemoryBytes() const { return reassembler_.MemoryBytes() + sessions_.MemoryBytes(); }
   std::size_t open_connections() const { return reassembler_.open_connections(); }
 
  private:

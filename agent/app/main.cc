@@ -6,10 +6,12 @@
 
 #include "absl/status/statusor.h"
 
+#include "agent/app/check.h"
 #include "agent/app/config.h"
 #include "agent/app/config_flags.h"
 #include "agent/app/exit_code.h"
 #include "agent/app/make_source.h"
+#include "agent/app/memory_plan.h"
 #include "agent/app/output_file.h"
 #include "agent/app/replay.h"
 #include "agent/app/run.h"
@@ -56,7 +58,14 @@ ExitCode Run(const std::vector<std::string>& arguments) {
     return ExitCode::kUsage;
   }
   SayWithoutEffect(loaded->without_effect);
+  if (line->action == Action::kCheck) return RunCheck(line->check, *loaded);
   if (line->action == Action::kRun) {
+    absl::StatusOr<MemoryPlan> plan = PlanMemory(*loaded);
+    if (!plan.ok()) {
+      Say(plan.status());
+      return ExitCode::kUsage;
+    }
+    loaded->config = std::move(plan->config);
     return RunAgent(line->run, *std::move(loaded), {.make_source = MakeSource});
   }
   return RunReplay(line->replay, loaded->config, InstallStopSignals());

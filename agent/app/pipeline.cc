@@ -115,6 +115,13 @@ Ledger Pipeline::Losses() const {
   return losses;
 }
 
+std::uint64_t Pipeline::MemoryBytes() {
+  const SentState& sent = sent_->state();
+  return engine_.MemoryBytes() + tally_.MemoryBytes() + judge_.MemoryBytes() +
+         sent.ledger.MemoryBytes() + sent.coverage.MemoryBytes() +
+         readers_.open() * MessageReaders::kMostBytesEach;
+}
+
 Report Pipeline::Snapshot(RunInfo run, std::vector<CaptureInfo> captures, std::size_t top) {
   Report report;
   report.run = std::move(run);

@@ -76,6 +76,8 @@ class Pipeline final : public PacketSink {
   // With what is counted elsewhere until a report asks for it.
   Ledger Losses() const;
   SentState& sent() { return sent_->state(); }
+  // What all tables hold now, but for the queue before this.
+  std::uint64_t MemoryBytes();
   // Of the packets so far; 0 before the first.
   PacketTime latest() const { return latest_; }
   std::size_t open_connections() const { return engine_.open_connections(); }

@@ -33,7 +33,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t kQueueBatches = 32;            // 16 MiB
 constexpr std::chrono::milliseconds kSameWish{500};  // timeout(1) sends SIGTERM twice
 
 std::string Join(const std::vector<std::string>& words) {
@@ -56,7 +55,7 @@ class Agent {
         seed_(static_cast<std::uint32_t>(HashKey::Random().a)),
         log_(seams.log_fd, flags.log_format, flags.log_level),
         notifier_(ServiceNotifier::FromEnvironment()),
-        queue_(kQueueBatches) {}
+        queue_(loaded_.config.tables.queue_batches) {}
 
   ExitCode Run();
 
@@ -300,6 +299,7 @@ void Agent::Reload() {
     const std::vector<std::string> restart = KeysThatNeedRestart(loaded_, *loaded);
     loaded->config.sent_feed = loaded_.config.sent_feed;
     loaded_ = *std::move(loaded);
+    loaded->config.tables = loaded_.config.tables;
     files_.batv_keys = *std::move(keys);
     ApplyConfig();
     log_.Info("configuration reloaded");

@@ -70,6 +70,8 @@ std::string_view LossName(Loss loss) {
       return "smtp.recipients_dropped";
     case Loss::kSmtpHeldBytesDropped:
       return "smtp.held_bytes_dropped";
+    case Loss::kSmtpSessionsGivenUp:
+      return "smtp.sessions_given_up";
     case Loss::kTallyTargetsEvicted:
       return "tally.targets_evicted";
     case Loss::kTallySourcesEvicted:

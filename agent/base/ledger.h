@@ -45,6 +45,7 @@ enum class Loss : std::uint8_t {
   kSmtpRepliesDropped,      // replies not waited for: too many commands were under way
   kSmtpRecipientsDropped,   // recipients of one transaction beyond the cap, counted but not kept
   kSmtpHeldBytesDropped,    // bytes held for a reply that never came
+  kSmtpSessionsGivenUp,     // sessions ended early, since they wanted more memory than is left
   kTallyTargetsEvicted,     // target keys pushed out by the cap
   kTallySourcesEvicted,     // source keys pushed out by the cap
   kTallyDomainsEvicted,     // domain keys pushed out by the cap

@@ -77,8 +77,13 @@ class EvidenceCollector {
 
   const OurHosts& hosts() const { return hosts_; }
   std::size_t MemoryBytes() const { return loops_.MemoryBytes() + our_reports_.MemoryBytes(); }
+  static std::uint64_t MostBytes(const EvidenceOptions& options) {
+    return LoopMemory::MostBytes(options.loops_capacity) +
+           RecentTable<Nothing>::MostBytes(options.loops_capacity);
+  }
 
  private:
+  struct Nothing {};
   void CollectRecipients(Evidence& evidence);
   void CollectFacts(Evidence& evidence);
   bool AnySent(const std::vector<std::string>& message_ids) const;
@@ -91,7 +96,6 @@ class EvidenceCollector {
   OurHosts hosts_;
   TaggingDomains tagging_;
   LoopMemory loops_;
-  struct Nothing {};
   RecentTable<Nothing> our_reports_;  // their Message-IDs
   CanonicalTarget canonical_;         // scratch
 };

@@ -91,6 +91,11 @@ void Judge::OnSession(const SessionSummary& session) {
   next_.OnSession(session);
 }
 
+std::uint64_t Judge::MostBytes(const JudgeOptions& options) {
+  return EvidenceCollector::MostBytes(options.evidence) + RetryMemory::MostBytes(options.retries) +
+         AcceptedMail::MostBytes(options.accepted);
+}
+
 std::size_t Judge::MemoryBytes() const {
   return evidence_.MemoryBytes() + retries_.MemoryBytes() + accepted_.MemoryBytes();
 }

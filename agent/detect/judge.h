@@ -38,6 +38,8 @@ class Judge final : public TransactionSink {
   // What had to make room before its time: 0 means that every memory was long enough.
   std::uint64_t forgotten() const { return retries_.forgotten() + accepted_.forgotten(); }
   std::size_t MemoryBytes() const;
+  // What that can grow to; while one table grows, half of it comes on top.
+  static std::uint64_t MostBytes(const JudgeOptions& options);
 
  private:
   Judgement JudgeOne(const Transaction& transaction, MailDirection direction);

@@ -37,6 +37,9 @@ class RetryMemory {
   // Deferred recipients that had to make room before their 5 days were over.
   std::uint64_t forgotten() const { return deferred_.forgotten(); }
   std::size_t MemoryBytes() const { return deferred_.MemoryBytes(); }
+  static std::uint64_t MostBytes(const RetryOptions& options) {
+    return RecentTable<Nothing>::MostBytes(options.capacity);
+  }
 
  private:
   void MakeKeys(const Transaction& transaction, std::string_view target, std::uint64_t& by_id,

@@ -120,6 +120,13 @@ void Tally::Wait(const JudgedTransaction& judged) {
   }
 }
 
+std::uint64_t Tally::MostBytes(const TallyOptions& options) {
+  return CountTable<AddressRow>::MostBytes(options.targets_capacity) +
+         CountTable<AddressRow>::MostBytes(options.sources_capacity) +
+         CountTable<DomainRow>::MostBytes(options.targets_capacity) +
+         3 * PairSet::MostBytes(options.pairs_capacity);
+}
+
 std::size_t Tally::MemoryBytes() {
   CountWaiting();
   return targets_.MemoryBytes() + sources_.MemoryBytes() + domains_.MemoryBytes() +

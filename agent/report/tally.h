@@ -58,6 +58,8 @@ class Tally final : public JudgedTransactionSink {
   void SetTarget(const TargetOptions& target);
 
   std::size_t MemoryBytes();
+  // What that can grow to; while one table grows, half of it comes on top.
+  static std::uint64_t MostBytes(const TallyOptions& options);
 
  private:
   struct AddressRow : KeyedRow {

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace backscatter {
+namespace {
+
+constexpr std::uint64_t kKeptBytes = 4096;  // of an object that goes back to its pool
+
+}  // namespace
 
 void Dialogue::Start(const ConnectionInfo& info) {
   *this = Dialogue{};
@@ -28,9 +33,7 @@ DialogueBuffers& Dialogue::Buffers(const DialogueContext& context) {
 
 void Dialogue::ReleaseBuffers(const DialogueContext& context) {
   if (buffers_ == nullptr || !buffers_->empty()) return;
-  if (buffers_->held.capacity() + buffers_->alternate.capacity() > 4096) {
-    *buffers_ = DialogueBuffers{};
-  }
+  if (buffers_->MemoryBytes() > kKeptBytes) *buffers_ = DialogueBuffers{};
   context.buffers->Give(std::move(buffers_));
 }
 
@@ -45,7 +48,10 @@ StreamVerdict Dialogue::OnChunk(const DialogueContext& context, const Connection
       OnServerChunk(context, info, chunk);
     }
   }
-  if (pending_ != nullptr && pending_->empty()) context.pending->Give(std::move(pending_));
+  if (pending_ != nullptr && pending_->empty()) {
+    if (pending_->MemoryBytes() > kKeptBytes) *pending_ = PendingCommands{};
+    context.pending->Give(std::move(pending_));
+  }
   ReleaseBuffers(context);
   if (refuse_) return StreamVerdict::kRefuse;
   return ignore_ ? StreamVerdict::kIgnore : StreamVerdict::kContinue;

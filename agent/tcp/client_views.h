@@ -33,6 +33,8 @@ class ClientViews {
     PacketTime until = 0;  // its last packet; kOpen while it is open
   };
 
+  static constexpr std::uint64_t MostBytes() { return kCapacity * sizeof(View) + kHugePage; }
+
   ClientViews(const HashKey& key, Ledger* ledger);
 
   // Valid until the next Put; nullptr where it is not known.

@@ -1,6 +1,7 @@
 // What is remembered of a flow that has no connection state: its handshake, or how it ended.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -64,6 +65,12 @@ class FlowNotes {
   FlowNote& Put(std::uint64_t hash, const Endpoint& a, const Endpoint& b, PacketTime now);
   void SetState(FlowNote& note, FlowNote::State state);
   void Erase(FlowNote& note);
+
+  static std::uint64_t MostBytes(std::size_t capacity) {
+    const std::uint64_t notes = std::bit_ceil<std::uint64_t>(capacity < kWays ? kWays : capacity);
+    return notes * sizeof(FlowNote) + notes / kWays * sizeof(Set);
+  }
+  std::size_t MemoryBytes() const { return sets_.bytes() + notes_.bytes(); }
 
   // Memory for a Find or Put that is to come.
   void PrefetchSet(std::uint64_t hash) const { __builtin_prefetch(&sets_[SetIndex(hash)], 1); }

@@ -1,6 +1,7 @@
 // From TCP segments to two byte streams, in order and in causal order with each other.
 #pragma once
 
+#include <bit>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -88,6 +89,18 @@ class Reassembler {
   void AdvanceTo(PacketTime now);
   // Gives up every hole and closes every connection, in the order of their first packets.
   void Finish();
+
+  // What it holds, and what that can grow to; while the table of slots grows, half of it comes on
+  // top.
+  std::uint64_t MemoryBytes() const {
+    return connections_.MemoryBytes() + slots_.capacity() * sizeof(Slot) + notes_.MemoryBytes() +
+           held_bytes_;
+  }
+  static std::uint64_t MostBytes(const ReassemblerOptions& options) {
+    return Slab<Connection>::MostBytes(options.max_connections) +
+           2 * std::bit_ceil<std::uint64_t>(options.max_connections + 1) * sizeof(Slot) +
+           FlowNotes::MostBytes(options.max_notes) + options.max_held + ClientViews::MostBytes();
+  }
 
   std::size_t open_connections() const { return open_; }
   // Memory, near enough, for what cannot be delivered yet.

@@ -80,7 +80,7 @@ TEST(MessageReaders, BoundedAndReadersMayOutliveIt) {
   auto readers = std::make_unique<MessageReaders>(Options());
   const BodyRequest request = Request("", "198.51.100.1", "192.0.2.9");
   std::vector<std::shared_ptr<BodyReader>> out;
-  for (std::size_t i = 0; i < MessageReaders::kMaxOpen; ++i) {
+  for (std::size_t i = 0; i < MessageReadersOptions().max_open; ++i) {
     out.push_back(readers->Open(request));
     ASSERT_NE(out.back(), nullptr);
   }
