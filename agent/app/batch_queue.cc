@@ -90,6 +90,11 @@ void BatchQueue::MarkCaughtUp(PacketTime at) {
   caught_up_at_ = at;
 }
 
+bool BatchQueue::HasWaiting() const {
+  const std::lock_guard lock(mutex_);
+  return !full_.empty();
+}
+
 std::optional<PacketTime> BatchQueue::CaughtUpAt() const {
   const std::lock_guard lock(mutex_);
   if (!full_.empty() || caught_up_at_ == 0) return std::nullopt;
@@ -162,7 +167,13 @@ void BatchWriter::OnLoss(Loss loss, std::uint64_t count) {
   any_losses_ = true;
 }
 
-void BatchWriter::Flush() {
+bool BatchWriter::Flush() {
+  if (batch_ != nullptr && queue_.HasWaiting()) return false;
+  FlushAll();
+  return true;
+}
+
+void BatchWriter::FlushAll() {
   if (any_losses_ && batch_ == nullptr) TakeBatch();
   if (batch_ == nullptr) return;
   WriteLosses();

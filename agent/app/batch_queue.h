@@ -66,6 +66,8 @@ class BatchQueue {
   void Close();
   // Everything that was captured before `at` (wall clock) was pushed.
   void MarkCaughtUp(PacketTime at);
+  // Batches wait for the reader.
+  bool HasWaiting() const;
 
   // The reader's side: the oldest batch, or null after `wait`, or at once after Wake, or when the
   // queue is closed and empty.
@@ -105,8 +107,12 @@ class BatchWriter final : public PacketSink {
   void OnSegment(const Segment& segment) override { Write(segment); }
   void OnLoss(Loss loss, std::uint64_t count) override;
 
-  // Hands over what there is; to be called when the source has nothing more for now.
-  void Flush();
+  // Hands over what there is, or, while the reader still has a batch before it, keeps it to fill it
+  // further: a slow reader gets few large batches, so the queue holds its full size in bytes. To be
+  // called when the source has nothing more for now. False: something was kept.
+  bool Flush();
+  // Hands over whatever there is.
+  void FlushAll();
   // Counts that no batch has taken yet.
   bool HasLosses() const { return any_losses_; }
 

@@ -13,6 +13,7 @@
 namespace backscatter {
 namespace {
 
+constexpr int kKeptWaitMs = 5;                         // where a batch waits for the engine
 constexpr int kMaxWaitMs = 250;                        // heartbeats and rules
 constexpr std::chrono::milliseconds kSettle{100};      // blocks of libpcap, and its merge by time
 constexpr std::chrono::milliseconds kDrainFor{500};    // what the kernel still has
@@ -151,7 +152,7 @@ absl::Status CaptureThread::failure() const {
 void CaptureThread::WaitForPackets() {
   pollfd fds[3] = {
       {source_->fd(), POLLIN, 0}, {watcher_->fd(), POLLIN, 0}, {wake_.fd(), POLLIN, 0}};
-  if (poll(fds, 3, kMaxWaitMs) <= 0) return;
+  if (poll(fds, 3, kept_ ? kKeptWaitMs : kMaxWaitMs) <= 0) return;
   if (fds[1].revents != 0) PollInterfaces();
   if (fds[2].revents == 0) return;
   wake_.Take();
@@ -183,8 +184,10 @@ void CaptureThread::Loop() {
     WaitForPackets();
     const PacketTime before = Log::SystemTime();
     const absl::StatusOr<PollResult> result = source_->Poll(writer_, 0);
-    writer_.Flush();
-    if (result.ok() && *result == PollResult::kIdle) options_.queue->MarkCaughtUp(before);
+    kept_ = !writer_.Flush();
+    if (!kept_ && result.ok() && *result == PollResult::kIdle) {
+      options_.queue->MarkCaughtUp(before);
+    }
     const std::lock_guard lock(mutex_);
     stats_ = source_->Stats();
     if (result.ok() && *result != PollResult::kEnded) continue;
@@ -200,7 +203,7 @@ void CaptureThread::Loop() {
 void CaptureThread::PollUntilIdle(Clock::time_point least, Clock::time_point most) {
   while (Clock::now() < most) {
     const absl::StatusOr<PollResult> result = source_->Poll(writer_, 0);
-    writer_.Flush();
+    writer_.FlushAll();
     if (!result.ok() || *result == PollResult::kEnded) return;
     if (*result == PollResult::kProgressed) continue;
     if (Clock::now() >= least) return;
@@ -219,7 +222,7 @@ void CaptureThread::Drain() {
   }
   while (writer_.HasLosses() && Clock::now() - start < kLossesFor) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    writer_.Flush();
+    writer_.FlushAll();
   }
   {
     const std::lock_guard lock(mutex_);

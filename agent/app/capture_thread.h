@@ -82,6 +82,7 @@ class CaptureThread {
   const std::unique_ptr<InterfaceWatcher> watcher_;
   const Options options_;
   BatchWriter writer_;
+  bool kept_ = false;  // by the writer, until the engine has room
   LogLimit interface_limit_{60 * kSecond};
   std::thread thread_;
   Wake wake_;

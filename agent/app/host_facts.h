@@ -17,8 +17,8 @@ namespace backscatter {
 // A program that waits for connections at a port.
 struct MailListener {
   std::uint16_t port = 0;
-  std::string address;           // "0.0.0.0", "::1", ...
-  std::string process;           // its name; empty: not to be seen with these rights
+  std::string address = {};      // "0.0.0.0", "::1", ...
+  std::string process = {};      // its name; empty: not to be seen with these rights
   bool known_server = false;     // by its name a mail server
   bool configured_port = false;  // of `ports`
   // What it said when it was asked (EHLO); by kAnswered.
@@ -28,7 +28,7 @@ struct MailListener {
 };
 
 struct SeenInterface {
-  HostInterface interface;
+  HostInterface interface = {};
   bool wanted = true;         // by `interfaces`
   std::uint64_t packets = 0;  // of any kind in the time of the look, both ways
   std::uint64_t mail = 0;     // segments of mail ports among what the agent captured

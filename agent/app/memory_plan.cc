@@ -27,6 +27,7 @@ struct Knob {
   std::uint64_t* value;
   std::uint64_t floor;  // kNoFloor: as it was given
   std::uint64_t (*bytes)(const Config& config);
+  std::uint64_t weight = 1;  // its share beside the others: what is counted exactly matters most
 };
 
 TallyOptions TallyWith(std::uint64_t targets, std::uint64_t sources, std::uint64_t pairs) {
@@ -93,15 +94,15 @@ std::vector<Knob> KnobsOf(Config& config, const LoadedConfig& loaded) {
   };
   TableCaps& tables = config.tables;
   return {
-      {"open connections", &tables.connections, 2048, ConnectionBytes},
+      {"open connections", &tables.connections, 2048, ConnectionBytes, 2},
       {"handshakes", &tables.notes, 4096, NoteBytes},
       {"packets out of order", &tables.held_bytes, 1 << 20, HeldBytes},
       {"lines and commands that wait", &tables.dialogue_bytes, 512 << 10, DialogueBytes},
       {"messages that are read", &tables.readers, 16, ReaderBytes},
       {"targets and domains", &config.targets_capacity, floor("targets.capacity", 1024),
-       TargetBytes},
-      {"sources", &config.sources_capacity, floor("sources.capacity", 1024), SourceBytes},
-      {"pairs of target and source", &tables.pairs, 4096, PairBytes},
+       TargetBytes, 4},
+      {"sources", &config.sources_capacity, floor("sources.capacity", 1024), SourceBytes, 4},
+      {"pairs of target and source", &tables.pairs, 4096, PairBytes, 4},
       {"deferred mail", &tables.retries, 1024, RetryBytes},
       {"accepted mail", &tables.accepted, 1024, AcceptedBytes},
       {"loops", &tables.loops, 1024, LoopBytes},
@@ -150,7 +151,8 @@ absl::StatusOr<MemoryPlan> PlanMemory(const LoadedConfig& loaded) {
     const Knob* largest = nullptr;
     for (const Knob& knob : knobs) {
       if (knob.floor == kNoFloor || *knob.value / 2 < knob.floor) continue;
-      if (largest == nullptr || knob.bytes(config) > largest->bytes(config)) largest = &knob;
+      const auto share = [&](const Knob& of) { return of.bytes(config) / of.weight; };
+      if (largest == nullptr || share(knob) > share(*largest)) largest = &knob;
     }
     if (largest == nullptr) return DoesNotFit(knobs, config, plan.total);
     *largest->value /= 2;

@@ -133,7 +133,7 @@ def inside(options):
     sandbox.close_in(pathlib.Path(options.servers) / "tree", {GATEWAY: "mx.ours.example"}, output)
     gateway = sandbox.Host("gateway", GATEWAY)
     sender = sandbox.Host("sender", SENDER)
-    gateway.start("smtp-sink", "-c", f"{GATEWAY}:25", "256")
+    gateway.start("smtp-sink", "-u", "postfix", f"{GATEWAY}:25", "256")
     def answers():
         try:
             sender.connect(GATEWAY, 25).close()

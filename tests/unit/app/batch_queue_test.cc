@@ -57,7 +57,7 @@ TEST(BatchQueue, KeepsTheOrderAndCopiesTheBytes) {
     writer.OnSegment(segment);
   }
   writer.OnPacket(PacketOf("three"));
-  writer.Flush();
+  writer.FlushAll();
   Seen seen;
   TakeAll(queue, seen);
   EXPECT_EQ(seen.text, "p:one s:two p:three ");
@@ -69,30 +69,44 @@ TEST(BatchQueue, AFullQueueLosesAndCountsAndNeverWaits) {
   const std::string large(Batch::kBytes / 2 + 1, 'x');  // one a batch
   for (int i = 0; i < 10; ++i) writer.OnPacket(PacketOf(large));
   writer.OnLoss(Loss::kSourceTruncatedPackets, 3);
-  writer.Flush();
+  writer.FlushAll();
   EXPECT_TRUE(writer.HasLosses());
   Seen seen;
   TakeAll(queue, seen);
   EXPECT_FALSE(seen.text.empty());
-  writer.Flush();
+  writer.FlushAll();
   EXPECT_FALSE(writer.HasLosses());
   TakeAll(queue, seen);
   EXPECT_EQ(seen.queue_full(), 8u) << "two batches were taken";
   EXPECT_EQ(seen.losses[static_cast<std::size_t>(Loss::kSourceTruncatedPackets)], 3u);
 
   writer.OnPacket(PacketOf("again"));
-  writer.Flush();
+  writer.FlushAll();
   seen.text.clear();
   TakeAll(queue, seen);
   EXPECT_EQ(seen.text, "p:again ") << "counts are right again afterwards";
   EXPECT_EQ(seen.queue_full(), 8u);
 }
 
+TEST(BatchQueue, ASlowReaderGetsFewLargeBatches) {
+  BatchQueue queue(2);
+  BatchWriter writer(&queue);
+  for (int i = 0; i < 1000; ++i) {
+    writer.OnPacket(PacketOf("x"));
+    EXPECT_EQ(writer.Flush(), i == 0);
+  }
+  writer.FlushAll();
+  Seen seen;
+  TakeAll(queue, seen);
+  EXPECT_EQ(seen.text.size(), 1000 * std::string("p:x ").size());
+  EXPECT_EQ(seen.queue_full(), 0u);
+}
+
 TEST(BatchQueue, APacketLargerThanABatchIsALoss) {
   BatchQueue queue(2);
   BatchWriter writer(&queue);
   writer.OnPacket(PacketOf(std::string(Batch::kBytes + 1, 'x')));
-  writer.Flush();
+  writer.FlushAll();
   Seen seen;
   TakeAll(queue, seen);
   EXPECT_EQ(seen.queue_full(), 1u);
@@ -115,7 +129,7 @@ TEST(BatchQueue, ItIsCaughtUpOnlyWhereNothingWaits) {
   queue.MarkCaughtUp(7);
   EXPECT_EQ(queue.CaughtUpAt(), 7);
   writer.OnPacket(PacketOf("x"));
-  writer.Flush();
+  writer.FlushAll();
   EXPECT_FALSE(queue.CaughtUpAt().has_value());
   Seen seen;
   TakeAll(queue, seen);
@@ -129,10 +143,10 @@ TEST(BatchQueue, EveryPacketOfAThreadArrivesOrIsCounted) {
     BatchWriter writer(&queue);
     for (int i = 0; i < kPackets; ++i) {
       writer.OnPacket(PacketOf("0123456789"));
-      if (i % 64 == 0) writer.Flush();
+      if (i % 64 == 0) writer.FlushAll();
     }
-    while (writer.HasLosses()) writer.Flush();
-    writer.Flush();
+    while (writer.HasLosses()) writer.FlushAll();
+    writer.FlushAll();
     queue.Close();
   });
   Seen seen;

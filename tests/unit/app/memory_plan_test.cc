@@ -36,9 +36,9 @@ TEST(MemoryPlan, EveryMaximumThatIsAllowedIsKept) {
 TEST(MemoryPlan, TooLittleIsRefusedWithWhatWouldDo) {
   const absl::StatusOr<MemoryPlan> plan = PlanOf({"memory.max=32MiB"});
   ASSERT_FALSE(plan.ok());
-  EXPECT_THAT(std::string(plan.status().message()),
-              testing::AllOf(HasSubstr("memory.max 32MiB is too small"),
-                             HasSubstr("set memory.max to ")));
+  EXPECT_THAT(
+      std::string(plan.status().message()),
+      testing::AllOf(HasSubstr("memory.max 32MiB is too small"), HasSubstr("set memory.max to ")));
 }
 
 TEST(MemoryPlan, WithEnoughMemoryEachTableHasItsDefault) {
