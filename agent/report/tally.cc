@@ -42,6 +42,10 @@ void Tally::OnSession(const SessionSummary& session) {
   if (session.one_sided) ++totals.one_sided;
   if (session.mid_stream) ++totals.mid_stream;
   if (session.with_gaps) ++totals.with_gaps;
+  Estimates& estimates = totals_.estimates;
+  estimates.sessions += session.weight;
+  totals_.weighted |= session.weight != 1.0;
+  (session.encrypted ? estimates.encrypted : estimates.plain) += session.weight;
   totals_.recipients += session.orphan_recipients;
   totals_.estimated_recipients += session.weight * static_cast<double>(session.orphan_recipients);
 }
@@ -60,9 +64,12 @@ void Tally::OnTransaction(const JudgedTransaction& judged) {
 void Tally::CountJudgement(const JudgedTransaction& judged) {
   if (judged.judgement.retry) {
     ++totals_.transactions.retries;
+    totals_.estimates.retries += judged.transaction.weight;
     return;
   }
-  ++totals_.verdicts[static_cast<std::size_t>(judged.judgement.verdict)];
+  const auto verdict = static_cast<std::size_t>(judged.judgement.verdict);
+  ++totals_.verdicts[verdict];
+  totals_.estimates.verdicts[verdict] += judged.transaction.weight;
   totals_.judgements.Add(judged.direction, judged.judgement);
 }
 
@@ -71,26 +78,34 @@ void Tally::CountTotals(const Transaction& transaction) {
   const std::uint64_t recipients =
       transaction.recipients.size() + std::uint64_t{transaction.recipients_not_kept};
   const double estimate = transaction.weight * static_cast<double>(recipients);
+  Estimates& estimates = totals_.estimates;
   ++totals.total;
+  estimates.transactions += transaction.weight;
+  totals_.weighted |= transaction.weight != 1.0;
   totals_.recipients += recipients;
   totals_.estimated_recipients += estimate;
   if (transaction.null_sender) {
     ++totals.null_sender;
+    estimates.null_sender += transaction.weight;
     totals.null_sender_recipients += recipients;
     totals_.estimated_null_sender_recipients += estimate;
   }
   switch (transaction.outcome) {
     case Outcome::kAccepted:
       ++totals.accepted;
+      estimates.accepted += transaction.weight;
       break;
     case Outcome::kRejected:
       ++totals.rejected;
+      estimates.rejected += transaction.weight;
       break;
     case Outcome::kAborted:
       ++totals.aborted;
+      estimates.aborted += transaction.weight;
       break;
     case Outcome::kUnfinished:
       ++totals.unfinished;
+      estimates.unfinished += transaction.weight;
       break;
   }
 }
