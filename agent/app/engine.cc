@@ -58,6 +58,7 @@ void Engine::Flush() {
 void Engine::Reconfigure(const EngineOptions& options) {
   Flush();
   reassembler_.SetPorts(options.tcp.ports);
+  reassembler_.SetSamplingRatio(options.tcp.sampling_ratio);
   sessions_.SetTrustedProxies(options.trusted_proxies);
 }
 

@@ -41,7 +41,7 @@ class Engine {
   void OnSegment(const Segment& segment);
   // Handles what waits. To be called when a source has nothing more for now.
   void Flush();
-  // From now on, for what is open too (ports: for what opens).
+  // From now on, for what is open too (ports and sampling ratio: for what opens).
   void Reconfigure(const EngineOptions& options);
   // Time-outs while no packet comes; what waits is handled first. `now` may not go back.
   void AdvanceTo(PacketTime now);

@@ -1,5 +1,6 @@
 #include "agent/app/pipeline.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -66,19 +67,34 @@ class Pipeline::FeedAhead final : public TransactionSink {
 
 Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
     : hash_key_(options.hash_key),
+      sampling_key_(options.sampling_key),
+      source_samples_(options.source_samples),
       sent_(std::move(sent)),
       dropped_before_(sent_->state().ledger.dropped()),
       tally_(MakeTallyOptions(options.config, hash_key_), &ledger_),
       fan_(std::make_unique<TransactionFan>(&tally_, options.lines, options.config.targets,
                                             options.on_reader_gone)),
-      judge_(MakeJudgeOptions(options.config, std::move(options.batv_keys), hash_key_),
-             &sent_->state().ledger, &sent_->state().coverage, fan_.get()),
+      judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
+             &sent_->state().coverage, fan_.get()),
       feed_ahead_(std::make_unique<FeedAhead>(&judge_)),
       readers_(MakeReadersOptions(options.config)),
-      engine_(MakeEngineOptions(options.config, hash_key_), &ledger_, feed_ahead_.get(),
-              &readers_) {}
+      engine_(EngineOptionsOf(options.config), &ledger_, feed_ahead_.get(), &readers_) {}
 
 Pipeline::~Pipeline() = default;
+
+EngineOptions Pipeline::EngineOptionsOf(const Config& config) const {
+  EngineOptions options = MakeEngineOptions(config, hash_key_);
+  options.tcp.sampling_key = sampling_key_;
+  if (source_samples_) options.tcp.sampling_ratio = 1;
+  return options;
+}
+
+// Of what was sent while less was looked at, less is known, also when all is looked at again.
+JudgeOptions Pipeline::JudgeOptionsOf(Config config, BatvKeys batv_keys) {
+  least_ratio_ = std::min(least_ratio_, config.sampling_ratio);
+  config.sampling_ratio = least_ratio_;
+  return MakeJudgeOptions(config, std::move(batv_keys), hash_key_);
+}
 
 void Pipeline::SetFeed(std::unique_ptr<FeedFile> feed) {
   feed_ = std::move(feed);
@@ -98,9 +114,9 @@ void Pipeline::AdvanceTo(PacketTime now) {
 }
 
 void Pipeline::Reconfigure(Config config, BatvKeys batv_keys) {
-  engine_.Reconfigure(MakeEngineOptions(config, hash_key_));
+  engine_.Reconfigure(EngineOptionsOf(config));
   readers_.Reconfigure(MakeReadersOptions(config));
-  judge_.Reconfigure(MakeJudgeOptions(config, std::move(batv_keys), hash_key_).evidence);
+  judge_.Reconfigure(JudgeOptionsOf(config, std::move(batv_keys)).evidence);
   tally_.SetTarget(config.targets);
   fan_->SetTarget(config.targets);
 }

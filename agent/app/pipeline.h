@@ -32,6 +32,10 @@ class Pipeline final : public PacketSink {
     Config config;
     BatvKeys batv_keys;
     HashKey hash_key;
+    // Of the sampling: the same key chooses the same sessions.
+    HashKey sampling_key = {};
+    // Only chosen sessions come (LiveSource::samples): all that comes counts.
+    bool source_samples = false;
     OutputFile* lines = nullptr;  // takes each transaction as a line of JSON; must outlive this
     // Where the reader of `lines` went away: nobody is left to read for.
     void (*on_reader_gone)() = nullptr;
@@ -86,7 +90,13 @@ class Pipeline final : public PacketSink {
   class TransactionFan;
   class FeedAhead;
 
-  HashKey hash_key_;
+  EngineOptions EngineOptionsOf(const Config& config) const;
+  JudgeOptions JudgeOptionsOf(Config config, BatvKeys batv_keys);
+
+  const HashKey hash_key_;
+  const HashKey sampling_key_;
+  const bool source_samples_;
+  double least_ratio_ = 1;  // of the sampling, that ever held
   PacketTime latest_ = 0;
   std::unique_ptr<KeptLedger> sent_;
   const std::uint64_t dropped_before_;

@@ -219,6 +219,7 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   }
   std::vector<CaptureInfo> captures = MakeCaptures(source.Results());
   RunInfo run = MakeRun(captures);
+  run.sampling = config.sampling_ratio;
   const std::size_t top = flags.top.value_or(flags.format == ReportFormat::kTable ? kTableTop : 0);
   const Report report = pipeline.Snapshot(std::move(run), std::move(captures), top);
   whole &= WriteOut(flags, report);

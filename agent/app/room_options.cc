@@ -8,6 +8,7 @@ EngineOptions MakeEngineOptions(const Config& config, const HashKey& key) {
   EngineOptions options;
   options.tcp.ports = config.ports;
   options.tcp.hash_key = key;
+  options.tcp.sampling_ratio = config.sampling_ratio;
   options.tcp.max_connections = config.tables.connections;
   options.tcp.max_notes = config.tables.notes;
   options.tcp.max_held = config.tables.held_bytes;
@@ -36,7 +37,8 @@ JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const Ha
                       .srs_domains = SrsDomains(config.srs_domains),
                       .verp_patterns = VerpPatterns(config.verp_patterns),
                       .min_history_ns = config.sent_min_history,
-                      .min_coverage = config.sent_min_coverage,
+                      // Mail of sessions that were not looked at was not seen.
+                      .min_coverage = config.sent_min_coverage / config.sampling_ratio,
                       .feed_tells_all = !config.sent_feed.empty(),
                       .loops_capacity = config.tables.loops,
                       .hash_key = key};

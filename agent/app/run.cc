@@ -96,6 +96,7 @@ class Agent {
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
   std::function<std::string()> source_details_;
+  bool source_samples_ = false;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
   std::vector<std::string> watched_;  // as the log knows them
@@ -145,6 +146,7 @@ absl::Status Agent::MakeCapture() {
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
   source_keeps_ = made->keeps;
   source_details_ = made->details;
+  source_samples_ = made->source->samples();
   capture_ = std::make_unique<CaptureThread>(
       std::move(made->source), *std::move(watcher),
       CaptureThread::Options{
@@ -187,6 +189,8 @@ ExitCode Agent::Run() {
       Pipeline::Options{.config = Effective(),
                         .batv_keys = files_.batv_keys,
                         .hash_key = key_,
+                        .sampling_key = key_,
+                        .source_samples = source_samples_,
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));
