@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
-// Which sessions are looked at: a seeded hash of both ends, the same for both directions since the
-// ends are told apart by the live port.
+// Which sessions are looked at: a seeded hash of the client's end alone. It is the same for both
+// directions, since the ends are told apart by the live port, and for all views of a session whose
+// server's address is translated (DNAT): the agent counts one of them, so they must fall together.
 #pragma once
 
 #include "bpf/lib/bounds.h"
@@ -14,11 +15,13 @@ BS_INLINE __u32 bs_mix(__u32 h) {
   return h ^ (h >> 16);
 }
 
-BS_INLINE __u32 bs_flow_hash(const struct bs_flow_key* key, __u32 seed) {
-  const __u32* words = (const __u32*)key;
+BS_INLINE __u32 bs_client_hash(const struct bs_flow_key* key, __u32 seed) {
+  const __u32* words = (const __u32*)key->client;
   __u32 h = seed;
-  for (int i = 0; i < (int)(sizeof *key / 4); i++) h = (h ^ words[i]) * 0x01000193U + (h >> 15);
-  return bs_mix(h);
+  for (int i = 0; i < (int)(sizeof key->client / 4); i++) {
+    h = (h ^ words[i]) * 0x01000193U + (h >> 15);
+  }
+  return bs_mix((h ^ key->client_port) * 0x01000193U + (h >> 15));
 }
 
 enum bs_choice { BS_NOT_CHOSEN, BS_CHOSEN, BS_CHOSEN_BEFORE };
@@ -27,7 +30,7 @@ enum bs_choice { BS_NOT_CHOSEN, BS_CHOSEN, BS_CHOSEN_BEFORE };
 BS_INLINE enum bs_choice bs_choose(const struct bs_packet* packet) {
   const struct bs_settings* settings = packet->settings;
   if (settings->threshold == 0xffffffffU) return BS_CHOSEN;
-  const __u32 hash = bs_flow_hash(&packet->key, settings->seed);
+  const __u32 hash = bs_client_hash(&packet->key, settings->seed);
   if (hash <= settings->threshold) return BS_CHOSEN;
   return hash <= settings->highest ? BS_CHOSEN_BEFORE : BS_NOT_CHOSEN;
 }
