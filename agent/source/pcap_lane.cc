@@ -76,7 +76,8 @@ absl::Status PcapLane::Configure(const PcapLaneOptions& options) {
   link_type_ = LinkTypeFromFile(static_cast<std::uint16_t>(pcap_datalink(handle_)));
   // Also where a program follows: of what came before it libpcap itself lets only SMTP pass.
   if (absl::Status status = SetPorts(options.ports); !status.ok()) return status;
-  return options.program < 0 ? absl::OkStatus() : AttachProgram(options.program);
+  if (options.program < 0 || options.program_link != link_type_) return absl::OkStatus();
+  return AttachProgram(options.program);
 }
 
 absl::Status PcapLane::SetPorts(std::span<const std::uint16_t> ports) {

@@ -18,8 +18,9 @@ namespace backscatter {
 
 struct PcapLaneOptions {
   std::size_t ring_bytes = 16U << 20;
-  std::span<const std::uint16_t> ports;  // of the classic filter
-  int program = -1;                      // an eBPF socket filter instead, or -1
+  std::span<const std::uint16_t> ports;         // of the classic filter
+  int program = -1;                             // an eBPF socket filter instead, or -1: none;
+  LinkType program_link = LinkType::kEthernet;  // on frames of this type only
 };
 
 // A packet socket with a ring (TPACKET_V3) that the kernel hands over in blocks: when one is full,
@@ -51,6 +52,7 @@ class PcapLane {
   void Take() { has_packet_ = false; }
   // The interface was removed, or the socket failed: nothing more will come.
   bool gone() const { return gone_; }
+  bool has_program() const { return has_program_; }
 
   // Another classic filter; not for a lane with a program.
   absl::Status SetPorts(std::span<const std::uint16_t> ports);

@@ -37,7 +37,33 @@ absl::StatusOr<std::unique_ptr<PcapLiveSource>> PcapLiveSource::Open(
     return absl::ResourceExhaustedError(std::string("pcap: no epoll descriptor: ") +
                                         std::strerror(errno));
   }
-  return std::unique_ptr<PcapLiveSource>(new PcapLiveSource(options, std::move(epoll)));
+  std::unique_ptr<PcapLiveSource> source(new PcapLiveSource(options, std::move(epoll)));
+  source->OpenProgram();
+  return source;
+}
+
+void PcapLiveSource::OpenProgram() {
+  if (!options_.program) {
+    program_status_ = absl::CancelledError("not asked for");
+    return;
+  }
+  absl::StatusOr<std::unique_ptr<BpfProgram>> program = BpfProgram::Open(BpfKind::kSocket);
+  program_status_ = program.status();
+  if (!program.ok()) return;
+  program_status_ = (*program)->Apply(options_.rules);
+  if (program_status_.ok()) program_ = *std::move(program);
+}
+
+// Its descriptor, or -1.
+int PcapLiveSource::ProgramFor(LinkKind kind) {
+  if (program_ == nullptr || kind == LinkKind::kOther) return -1;
+  if (kind == LinkKind::kEthernet) return program_->fd();
+  if (ip_program_ == nullptr) {
+    absl::StatusOr<std::unique_ptr<BpfProgram>> beside = program_->OpenBeside(BpfKind::kSocketIp);
+    if (!beside.ok()) return -1;  // then all of it crosses, with weight 1
+    ip_program_ = *std::move(beside);
+  }
+  return ip_program_->fd();
 }
 
 absl::Status PcapLiveSource::Start() {
@@ -82,7 +108,9 @@ absl::Status PcapLiveSource::Add(const HostInterface& interface, std::size_t int
   const PcapLaneOptions options = {
       .ring_bytes =
           std::max(kLeastRing, options_.ring_bytes / std::max<std::size_t>(1, interfaces)),
-      .ports = options_.rules.ports};
+      .ports = options_.rules.ports,
+      .program = ProgramFor(interface.kind),
+      .program_link = interface.kind == LinkKind::kIp ? LinkType::kRaw : LinkType::kEthernet};
   absl::StatusOr<std::unique_ptr<PcapLane>> lane = PcapLane::Open(interface, options);
   if (!lane.ok()) return lane.status();
   epoll_event event{};
@@ -120,9 +148,15 @@ void PcapLiveSource::CloseGone() {
 
 void PcapLiveSource::Apply(const CaptureRules& rules) {
   const bool same_ports = rules.ports == options_.rules.ports;
+  if (rules.sampling_ratio != options_.rules.sampling_ratio) {
+    former_ratio_ = options_.rules.sampling_ratio;
+    ratio_changed_at_ = Now<std::chrono::system_clock>();
+  }
   options_.rules = rules;
+  if (program_ != nullptr) program_status_ = program_->Apply(rules);
   if (same_ports) return;
   for (const std::unique_ptr<PcapLane>& lane : lanes_) {
+    if (lane->has_program()) continue;
     // Refused only for want of memory; then more than is needed passes, and the decoder sorts it.
     (void)lane->SetPorts(rules.ports);
   }
@@ -158,7 +192,7 @@ std::size_t PcapLiveSource::Deliver(PacketSink& sink) {
     if (lane == nullptr) break;
     const PacketTime age = now - lane->packet().captured_at;
     if (waiting_.size() < lanes_.size() && age >= 0 && age < kHold) break;
-    Hand(lane->packet(), sink);
+    Hand(*lane, sink);
     ++delivered;
     lane->Take();
     if (lane->Peek()) continue;
@@ -169,7 +203,12 @@ std::size_t PcapLiveSource::Deliver(PacketSink& sink) {
   return delivered;
 }
 
-void PcapLiveSource::Hand(const Packet& packet, PacketSink& sink) {
+void PcapLiveSource::Hand(const PcapLane& lane, PacketSink& sink) {
+  Packet packet = lane.packet();
+  if (lane.has_program()) {
+    packet.weight = 1 / (packet.captured_at < ratio_changed_at_ ? former_ratio_
+                                                                : options_.rules.sampling_ratio);
+  }
   stats_.first =
       stats_.packets == 0 ? packet.captured_at : std::min(stats_.first, packet.captured_at);
   stats_.last =
@@ -190,6 +229,10 @@ void PcapLiveSource::ReportDrops(PacketSink& sink, PacketTime now) {
       const PcapLane::Drops drops = lane->NewDrops();
       drops_.ring += drops.ring;
       drops_.interface += drops.interface;
+    }
+    if (program_ != nullptr) {
+      const BpfCounters counters = program_->Counters();
+      TellBpfLosses(std::exchange(counters_, counters), counters, sink);
     }
   }
   const PcapLane::Drops drops = std::exchange(drops_, {});

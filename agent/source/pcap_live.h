@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 
 #include "agent/base/file_descriptor.h"
+#include "agent/source/bpf_program.h"
 #include "agent/source/live_source.h"
 #include "agent/source/pcap_lane.h"
 
@@ -19,8 +20,13 @@ namespace backscatter {
 struct PcapLiveOptions {
   CaptureRules rules = {};
   std::size_t ring_bytes = 16U << 20;  // shared by the interfaces; none gets less than 1 MiB
+  bool program = true;                 // cut and sample in the kernel, where it allows that
 };
 
+// Where the host allows it, the kernel program is the filter of the sockets: bodies of ordinary
+// mail and sessions that were not chosen do not cross. Else a classic filter by port, and
+// everything of those ports crosses; the sampling is then for whoever takes the packets.
+//
 // Needs CAP_NET_RAW, also later for interfaces that are new. Never captures from `any`: a tag, the
 // interface and the direction of a frame would be lost.
 //
@@ -33,6 +39,7 @@ class PcapLiveSource final : public LiveSource {
   static constexpr std::size_t kBatch = 1024;  // packets a Poll
   static constexpr PacketTime kHold = 3 * PcapLane::kBlockMs * kMillisecond;
 
+  // With the program this takes about half a second.
   static absl::StatusOr<std::unique_ptr<PcapLiveSource>> Open(const PcapLiveOptions& options);
 
   // Fails where packets may not be captured at all.
@@ -43,20 +50,24 @@ class PcapLiveSource final : public LiveSource {
   absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
   void Apply(const CaptureRules& rules) override;
   int fd() const override { return epoll_.get(); }
-  bool samples() const override { return false; }
+  bool samples() const override { return program_ != nullptr; }
 
+  // Why the kernel does not cut and sample; OK: it does.
+  const absl::Status& program_status() const { return program_status_; }
   std::size_t open_interfaces() const { return lanes_.size(); }
 
  private:
   PcapLiveSource(const PcapLiveOptions& options, FileDescriptor epoll)
       : options_(options), epoll_(std::move(epoll)) {}
+  void OpenProgram();
+  int ProgramFor(LinkKind kind);
   absl::Status Add(const HostInterface& interface, std::size_t interfaces);
   void Close(PcapLane& lane);
   void CloseGone();
   void TakeEvents(int wait_ms);
   PcapLane* Oldest() const;
   std::size_t Deliver(PacketSink& sink);
-  void Hand(const Packet& packet, PacketSink& sink);
+  void Hand(const PcapLane& lane, PacketSink& sink);
   void ReportDrops(PacketSink& sink, PacketTime now);
 
   PcapLiveOptions options_;
@@ -66,6 +77,13 @@ class PcapLiveSource final : public LiveSource {
   PcapLane::Drops drops_;           // not reported yet
   PacketTime drops_read_ = 0;
   SourceStats stats_;
+
+  std::unique_ptr<BpfProgram> program_;     // null: there is none
+  std::unique_ptr<BpfProgram> ip_program_;  // once there is such an interface
+  absl::Status program_status_;
+  BpfCounters counters_ = {};  // as told last
+  double former_ratio_ = 1;    // of the sampling, before
+  PacketTime ratio_changed_at_ = 0;
 };
 
 }  // namespace backscatter

@@ -77,7 +77,7 @@ class PcapLive : public testing::Test {
     peer_ = NetworkNamespace::Make(why);
     if (!gateway_ || !peer_) GTEST_SKIP() << why;
     ASSERT_TRUE(gateway_->JoinTo(*peer_, "mx0", "10.77.0.1/24", "out0", "10.77.0.2/24"));
-    Open({});
+    Open({.program = false});
   }
 
   void Open(PcapLiveOptions options) {
@@ -279,7 +279,7 @@ TEST_F(PcapLive, AnInterfaceThatIsNotThereIsNamedAndTheOthersAreWatched) {
 }
 
 TEST_F(PcapLive, WhatAConsumerIsTooSlowForIsCountedAndLaterCountsAreRight) {
-  Open({.ring_bytes = 1U << 20});
+  Open({.ring_bytes = 1U << 20, .program = false});
   ASSERT_TRUE(Watch({"mx0"}).ok());
   ASSERT_TRUE(Say(std::string(30'000'000, 'x')));  // nobody polls meanwhile
   Drain();
