@@ -41,7 +41,13 @@ absl::StatusOr<MadeSource> MakePcap(const Config& config, const CaptureRules& ru
   options.ring_bytes = config.bpf_ring_bytes;
   absl::StatusOr<std::unique_ptr<PcapLiveSource>> pcap = PcapLiveSource::Open(options);
   if (!pcap.ok()) return pcap.status();
-  return MadeSource{.source = *std::move(pcap), .why = "packet capture, as source: pcap asks for"};
+  const PcapLiveSource* const opened = pcap->get();
+  MadeSource made{.source = *std::move(pcap), .why = "packet capture, as source: pcap asks for"};
+  made.details = [opened] {
+    if (opened->program_status().ok()) return std::string("sockets, bodies cut in the kernel");
+    return "sockets, all of the ports crosses: " + std::string(opened->program_status().message());
+  };
+  return made;
 }
 
 }  // namespace

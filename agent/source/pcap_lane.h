@@ -27,7 +27,7 @@ struct PcapLaneOptions {
 // or kBlockMs after its first packet. Never waits. Not thread-safe.
 class PcapLane {
  public:
-  static constexpr int kBlockMs = 8;
+  static constexpr int kBlockMs = 25;
   // The largest that libpcap takes: packets that the card will cut up, or that it put together, are
   // far longer than a frame.
   static constexpr int kSnapLength = 262'144;

@@ -2,6 +2,8 @@
 
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -9,7 +11,6 @@
 #include <chrono>
 #include <cstring>
 #include <string>
-#include <thread>
 #include <utility>
 
 namespace backscatter {
@@ -33,11 +34,16 @@ int Milliseconds(std::int64_t ns) {
 absl::StatusOr<std::unique_ptr<PcapLiveSource>> PcapLiveSource::Open(
     const PcapLiveOptions& options) {
   FileDescriptor epoll(epoll_create1(EPOLL_CLOEXEC));
-  if (!epoll.valid()) {
-    return absl::ResourceExhaustedError(std::string("pcap: no epoll descriptor: ") +
+  FileDescriptor timer(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+  epoll_event event{};
+  event.events = EPOLLIN;
+  if (!epoll.valid() || !timer.valid() ||
+      epoll_ctl(epoll.get(), EPOLL_CTL_ADD, timer.get(), &event) != 0) {
+    return absl::ResourceExhaustedError(std::string("pcap: no epoll or timer descriptor: ") +
                                         std::strerror(errno));
   }
-  std::unique_ptr<PcapLiveSource> source(new PcapLiveSource(options, std::move(epoll)));
+  std::unique_ptr<PcapLiveSource> source(
+      new PcapLiveSource(options, std::move(epoll), std::move(timer)));
   source->OpenProgram();
   return source;
 }
@@ -162,14 +168,40 @@ void PcapLiveSource::Apply(const CaptureRules& rules) {
   }
 }
 
+// A lane with a packet at hand stays readable; whoever waits for fd() would never sleep.
+void PcapLiveSource::Watch(PcapLane& lane, bool readable) {
+  epoll_event event{};
+  event.events = readable ? EPOLLIN : 0U;
+  event.data.ptr = &lane;
+  epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, lane.fd(), &event);
+}
+
+void PcapLiveSource::SetTimer(bool at_once) {
+  if (waiting_.empty()) return;
+  const PacketTime due = Oldest()->packet().captured_at + kHold;
+  const PacketTime wait =
+      at_once ? 1 : std::clamp<PacketTime>(due - Now<std::chrono::system_clock>(), 1, kHold);
+  itimerspec timer{};
+  timer.it_value.tv_nsec = wait;
+  timerfd_settime(timer_.get(), 0, &timer, nullptr);
+}
+
 void PcapLiveSource::TakeEvents(int wait_ms) {
   std::array<epoll_event, kMaxEvents> events;
   const int count = epoll_wait(epoll_.get(), events.data(), kMaxEvents, wait_ms);
   bool any_gone = false;
   for (int i = 0; i < count; ++i) {
     auto* const lane = static_cast<PcapLane*>(events[static_cast<std::size_t>(i)].data.ptr);
+    if (lane == nullptr) {
+      std::uint64_t expirations;
+      (void)!read(timer_.get(), &expirations, sizeof expirations);
+      continue;
+    }
     if (lane->has_packet()) continue;
-    if (lane->Peek()) waiting_.push_back(lane);
+    if (lane->Peek()) {
+      waiting_.push_back(lane);
+      Watch(*lane, false);
+    }
     any_gone |= lane->gone();
   }
   if (any_gone) CloseGone();
@@ -197,9 +229,11 @@ std::size_t PcapLiveSource::Deliver(PacketSink& sink) {
     lane->Take();
     if (lane->Peek()) continue;
     std::erase(waiting_, lane);
+    Watch(*lane, true);
     any_gone |= lane->gone();
   }
   if (any_gone) CloseGone();
+  SetTimer(delivered == kBatch);
   return delivered;
 }
 
@@ -247,15 +281,7 @@ absl::StatusOr<PollResult> PcapLiveSource::Poll(PacketSink& sink, std::int64_t m
   while (true) {
     if (Deliver(sink) > 0) return PollResult::kProgressed;
     if (left < kMillisecond) return PollResult::kIdle;
-    if (waiting_.empty()) {
-      TakeEvents(Milliseconds(left));
-    } else {
-      // The socket stays readable, so there is nothing to wait for but time.
-      const PacketTime due = Oldest()->packet().captured_at + kHold;
-      const PacketTime wait = std::clamp<PacketTime>(due - Now<std::chrono::system_clock>(),
-                                                     kMillisecond / 2, std::min(left, kHold));
-      std::this_thread::sleep_for(std::chrono::nanoseconds(wait));
-    }
+    TakeEvents(Milliseconds(left));
     left = max_wait - (Now<std::chrono::steady_clock>() - begin);
   }
 }

@@ -57,23 +57,26 @@ class PcapLiveSource final : public LiveSource {
   std::size_t open_interfaces() const { return lanes_.size(); }
 
  private:
-  PcapLiveSource(const PcapLiveOptions& options, FileDescriptor epoll)
-      : options_(options), epoll_(std::move(epoll)) {}
+  PcapLiveSource(const PcapLiveOptions& options, FileDescriptor epoll, FileDescriptor timer)
+      : options_(options), epoll_(std::move(epoll)), timer_(std::move(timer)) {}
   void OpenProgram();
   int ProgramFor(LinkKind kind);
   absl::Status Add(const HostInterface& interface, std::size_t interfaces);
   void Close(PcapLane& lane);
   void CloseGone();
+  void Watch(PcapLane& lane, bool readable);
   void TakeEvents(int wait_ms);
+  void SetTimer(bool at_once);
   PcapLane* Oldest() const;
   std::size_t Deliver(PacketSink& sink);
   void Hand(const PcapLane& lane, PacketSink& sink);
   void ReportDrops(PacketSink& sink, PacketTime now);
 
   PcapLiveOptions options_;
-  FileDescriptor epoll_;
+  FileDescriptor epoll_;  // the lanes that wait for packets, and the timer
+  FileDescriptor timer_;  // when the oldest packet at hand is due
   std::vector<std::unique_ptr<PcapLane>> lanes_;
-  std::vector<PcapLane*> waiting_;  // with a packet at hand
+  std::vector<PcapLane*> waiting_;  // with a packet at hand; they are not watched meanwhile
   PcapLane::Drops drops_;           // not reported yet
   PacketTime drops_read_ = 0;
   SourceStats stats_;

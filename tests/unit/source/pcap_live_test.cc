@@ -6,6 +6,7 @@
 #include <linux/capability.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -17,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "agent/base/ledger.h"
@@ -36,7 +38,7 @@ using support::Talk;
 using testing::HasSubstr;
 using Clock = std::chrono::steady_clock;
 
-// Keeps what came: the payload by port of the sender, in the order of arrival, and the losses.
+// Keeps what came: the payload by port of the sender, without retransmissions, and the losses.
 class Collector final : public PacketSink {
  public:
   void OnPacket(const Packet& packet) override {
@@ -48,9 +50,7 @@ class Collector final : public PacketSink {
     ++origins[packet.origin];
     Segment segment;
     if (!decoder_.Decode(packet, segment)) return;
-    payload[segment.source.port].append(reinterpret_cast<const char*>(segment.payload.data()),
-                                        segment.payload.size());
-    payload_bytes += segment.payload.size();
+    Keep(segment);
     fins += segment.has(tcp_flags::kFin);
   }
   void OnLoss(Loss loss, std::uint64_t count) override { ledger.Add(loss, count); }
@@ -66,7 +66,22 @@ class Collector final : public PacketSink {
   std::map<std::uint16_t, std::string> payload;
 
  private:
+  void Keep(const Segment& segment) {
+    if (segment.payload.empty()) return;
+    std::string_view text(reinterpret_cast<const char*>(segment.payload.data()),
+                          segment.payload.size());
+    const auto [known, is_new] =
+        next_.emplace(std::pair(segment.source.port, segment.destination.port), segment.sequence);
+    const auto again = static_cast<std::int32_t>(known->second - segment.sequence);
+    if (again > 0) text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(again)));
+    if (text.empty()) return;
+    known->second = segment.sequence + segment.payload_wire_length;
+    payload[segment.source.port] += text;
+    payload_bytes += text.size();
+  }
+
   Decoder decoder_{&ledger};
+  std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t> next_;  // sequence, by ports
 };
 
 class PcapLive : public testing::Test {
@@ -194,9 +209,12 @@ TEST_F(PcapLive, TagsInTheFrameDoNotHideTheTraffic) {
   sockaddr_ll to{};
   to.sll_family = AF_PACKET;
   to.sll_ifindex = static_cast<int>(if_nametoindex("out0"));
-  const auto inject = [&](PacketBuilder frame, const std::string& text) {
-    const std::string bytes =
-        frame.Ipv4("10.77.0.2", "10.77.0.1").Tcp(40000, 25).Payload(text).Build();
+  auto inject = [&, sequence = 1U](PacketBuilder frame, const std::string& text) mutable {
+    const std::string bytes = frame.Ipv4("10.77.0.2", "10.77.0.1")
+                                  .Tcp(40000, 25, {.sequence = sequence})
+                                  .Payload(text)
+                                  .Build();
+    sequence += static_cast<std::uint32_t>(text.size());
     EXPECT_EQ(sendto(raw.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&to),
                      sizeof to),
               static_cast<ssize_t>(bytes.size()));
@@ -220,6 +238,21 @@ TEST_F(PcapLive, APollWithoutTrafficEndsInTime) {
     EXPECT_LT(took, wait + 100 * kMillisecond) << wait;
     EXPECT_GE(took, wait - 2 * kMillisecond) << wait;
   }
+}
+
+TEST_F(PcapLive, WhoeverWaitsForItsDescriptorIsNotKeptBusyByAPacketThatIsHeldBack) {
+  ASSERT_TRUE(Watch({"mx0", "lo"}).ok());
+  ASSERT_TRUE(Say("QUIT\r\n"));
+  int wakes = 0;
+  const auto end = Clock::now() + std::chrono::milliseconds(300);
+  while (Clock::now() < end) {
+    pollfd poller{.fd = source_->fd(), .events = POLLIN, .revents = 0};
+    if (poll(&poller, 1, 50) == 0) continue;
+    ++wakes;
+    ASSERT_TRUE(source_->Poll(got_, 0).ok());
+  }
+  EXPECT_EQ(got_.payload[25], "220 mx\r\n");
+  EXPECT_LT(wakes, 30);
 }
 
 TEST_F(PcapLive, PacketsOfSeveralInterfacesComeInOrderOfTime) {
