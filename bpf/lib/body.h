@@ -44,6 +44,10 @@ static __noinline int bs_pass_body(struct bs_packet* packet, __u32 to) {
     // More of a long header block is looked at in the next step.
     if (flow->pass == BS_PASS_HEADERS && flow->budget > 0) return 0;
   }
+  // A hole before it is of the same body.
+  if (bs_before(flow->client_next, packet->sequence + packet->at)) {
+    bs_begin_cut(flow, flow->client_next);
+  }
   bs_leave_out(packet, packet->at, to, BS_CUT_BYTES);
   packet->at = to;
   return 0;
@@ -107,8 +111,8 @@ static __noinline int bs_step_body(struct bs_packet* packet, __u64 word) {
     flow->tail[BS_TAIL - 1] = '\n';  // the line before ended, so to speak
     flow->tail_length = 1;
     flow->tail_of_body = 1;
-    flow->client_next = body;
   }
+  if (begin == body || bs_before(flow->client_next, body)) flow->client_next = body;
   const __u32 dot = bs_find_dot(packet, body);
   const __u32 to = dot == BS_NOWHERE ? packet->length : dot;
   bs_pass_body(packet, to);

@@ -119,6 +119,13 @@ BS_INLINE void bs_emit(struct bs_packet* packet, __u32 from, __u32 length) {
   }
 }
 
+// The next range begins at this sequence number, unless one is under way.
+BS_INLINE void bs_begin_cut(struct bs_flow* flow, __u32 at) {
+  if (!flow->cut_closed) return;
+  BS_WORD64(&flow->cut) = (__u64)at << 32 | at;
+  flow->cut_closed = 0;
+}
+
 #define BS_MAX_CUT (1U << 28)
 
 // The client's payload bytes [from, to) stay here. Within one range a hole does not matter, since
