@@ -49,8 +49,7 @@ BS_INLINE __u32 bs_watch(struct __sk_buff* skb, const int how) {
   packet.skb = skb;
   packet.how = how;
   packet.settings = bpf_map_lookup_elem(&bs_settings, &zero);
-  packet.counts = bpf_map_lookup_elem(&bs_counters, &zero);
-  if (!packet.settings || !packet.counts) return 0;
+  if (!packet.settings) return 0;
   if (!bs_parse(skb, how, &packet)) return 0;
   const __u8 control = packet.flags & (BS_TCP_SYN | BS_TCP_FIN | BS_TCP_RST);
   if (packet.length == 0 && !control) return 0;

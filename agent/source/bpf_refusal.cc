@@ -30,10 +30,15 @@ std::uint64_t EffectiveCapabilities() {
   return ~std::uint64_t{0};
 }
 
+// Without the sums that come last.
 std::string_view LastLine(std::string_view text) {
-  while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
-  const std::size_t end = text.rfind('\n');
-  return end == std::string_view::npos ? text : text.substr(end + 1);
+  while (true) {
+    while (!text.empty() && text.back() == '\n') text.remove_suffix(1);
+    const std::size_t end = text.rfind('\n');
+    const std::string_view line = end == std::string_view::npos ? text : text.substr(end + 1);
+    if (end == std::string_view::npos || !line.starts_with("processed ")) return line;
+    text = text.substr(0, end);
+  }
 }
 
 }  // namespace

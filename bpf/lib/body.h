@@ -2,9 +2,7 @@
 // Bodies: which of their bytes pass, and where they end.
 #pragma once
 
-#include "bpf/lib/flow_state.h"
-
-#define BS_REACH 1024  // how far before the end of a segment a lone dot is looked for
+#include "bpf/lib/dot.h"
 
 // How many of `most` bytes of a header block pass, from packet->at; what it ends with is seen.
 BS_INLINE __u32 bs_header_bytes(struct bs_packet* packet, struct bs_window* window, __u32 most) {
@@ -53,49 +51,6 @@ static __noinline int bs_pass_body(struct bs_packet* packet, __u32 to) {
   return 0;
 }
 
-// Where in the payload the line of the lone dot begins; BS_NOWHERE: not in this segment.
-static __noinline __u32 bs_find_dot(struct bs_packet* packet, __u32 body_begin) {
-  struct bs_flow* flow = packet->flow;
-  struct bs_window* window = bs_window();
-  __u8 last;
-  if (!flow || !window || packet->length == 0) return BS_NOWHERE;
-  if (bs_load(packet->skb, packet->payload_at + packet->length - 1, &last, 1)) return BS_NOWHERE;
-  if (last != '\n') return BS_NOWHERE;
-  const __u32 rest = packet->length - packet->at;
-  const __u32 length = bs_min(rest, BS_REACH);
-  if (bs_look_at(packet, window, packet->length - length, length)) return BS_NOWHERE;
-  const __u32 begin = packet->sequence + packet->at;
-  __u32 from = BS_TAIL;
-  if (length == rest && begin == body_begin) {
-    from = BS_TAIL - 1;  // an empty body: the dot is its first line
-    window->bytes[BS_TAIL - 1] = '\n';
-  } else if (length == rest && begin == flow->client_next && flow->tail_of_body) {
-    from = BS_TAIL - bs_min(flow->tail_length, 4);
-  }
-  bs_scan_lines(window, BS_LOOK_DOT, from, BS_TAIL + length, 0);
-  if (window->scan.found == BS_NOWHERE || window->scan.found < BS_TAIL) return BS_NOWHERE;
-  return packet->length - length + (window->scan.found - BS_TAIL);
-}
-
-// The last bytes of a body segment, so that a line end split over two is seen.
-BS_INLINE void bs_remember_end(struct bs_packet* packet) {
-  struct bs_flow* flow = packet->flow;
-  __u8 last[4];
-  if (packet->length >= 4) {
-    if (bs_load(packet->skb, packet->payload_at + packet->length - 4, last, 4)) return;
-    __builtin_memcpy(flow->tail + BS_TAIL - 4, last, 4);
-  } else {
-    for (__u32 i = 0; i < 3; i++) {
-      if (i >= packet->length) break;
-      __builtin_memcpy(last, flow->tail + BS_TAIL - 3, 3);
-      if (bs_load(packet->skb, packet->payload_at + i, last + 3, 1)) return;
-      __builtin_memcpy(flow->tail + BS_TAIL - 4, last, 4);
-    }
-  }
-  flow->tail_length = 4;
-  flow->tail_of_body = 1;
-}
-
 #define BS_DOT_LINE 3  // .\r\n
 
 static __noinline int bs_step_body(struct bs_packet* packet, __u64 word) {
@@ -113,14 +68,15 @@ static __noinline int bs_step_body(struct bs_packet* packet, __u64 word) {
     flow->tail_of_body = 1;
   }
   if (begin == body || bs_before(flow->client_next, body)) flow->client_next = body;
-  const __u32 dot = bs_find_dot(packet, body);
+  const __u64 last = bs_last_bytes(packet);
+  const __u32 dot = bs_ends_line(last) ? bs_find_dot(packet, body, last) : BS_NOWHERE;
   const __u32 to = dot == BS_NOWHERE ? packet->length : dot;
   bs_pass_body(packet, to);
   if (packet->at < to) return 0;
   const __u32 end = packet->sequence + packet->at;
   if (bs_before(flow->client_next, end)) flow->client_next = end;
   if (dot == BS_NOWHERE) {
-    bs_remember_end(packet);
+    bs_remember_end(flow, last);
     return 1;
   }
   bs_emit(packet, packet->at, BS_DOT_LINE);
@@ -147,7 +103,7 @@ static __noinline int bs_step_chunk(struct bs_packet* packet, __u64 word) {
     flow->client_next = packet->sequence + to;
   }
   if (!whole) {
-    bs_remember_end(packet);
+    bs_remember_end(flow, bs_last_bytes(packet));
     return 1;
   }
   flow->tail_length = 0;

@@ -55,6 +55,11 @@ BS_INLINE __u32 bs_min(__u32 a, __u32 b) { return a < b ? a : b; }
 #define BS_WORD32(p) (*(volatile __u32*)(p))
 #define BS_WORD64(p) (*(volatile __u64*)(p))
 
+// An address.
+BS_INLINE void bs_copy16(__u8* to, const __u8* from) {
+  for (int i = 0; i < 16; i += 8) BS_WORD64(to + i) = BS_WORD64(from + i);
+}
+
 // `length` bytes of the frame from `at`; `length` is a constant. 0: there.
 BS_INLINE int bs_load(struct __sk_buff* skb, __u32 at, void* to, const __u32 length) {
   return bpf_skb_load_bytes(skb, at, to, length);
@@ -67,4 +72,20 @@ BS_INLINE int bs_load_some(struct __sk_buff* skb, __u32 at, void* to, __u32 leng
   if (length > limit) length = limit;
   if (length < 1) return -1;
   return bpf_skb_load_bytes(skb, at, to, length);
+}
+
+// Bytes of the headers, `length` a constant: straight from the packet where that is allowed and
+// they are there, which costs half.
+BS_INLINE int bs_load_head(struct __sk_buff* skb, const int how, __u32 at, void* to,
+                           const __u32 length) {
+  const __u8* from = (const __u8*)(long)skb->data + at;
+  if (BS_IS_SOCKET(how) || from + length > (const __u8*)(long)skb->data_end) {
+    return bpf_skb_load_bytes(skb, at, to, length);
+  }
+  __u8* target = to;
+  __u32 i = 0;
+  for (; i + 8 <= length; i += 8) BS_WORD64(target + i) = BS_WORD64(from + i);
+  for (; i + 4 <= length; i += 4) BS_WORD32(target + i) = BS_WORD32(from + i);
+  for (; i < length; i++) target[i] = from[i];
+  return 0;
 }

@@ -8,13 +8,13 @@ BS_INLINE void bs_fill(const struct bs_packet* packet, struct bs_record* record,
                        __u32 length, __u32 captured) {
   record->at = bpf_ktime_get_ns();
   if (packet->from_client) {
-    __builtin_memcpy(record->source, packet->key.client, 16);
-    __builtin_memcpy(record->destination, packet->key.server, 16);
+    bs_copy16(record->source, packet->key.client);
+    bs_copy16(record->destination, packet->key.server);
     record->source_port = packet->key.client_port;
     record->destination_port = packet->key.server_port;
   } else {
-    __builtin_memcpy(record->source, packet->key.server, 16);
-    __builtin_memcpy(record->destination, packet->key.client, 16);
+    bs_copy16(record->source, packet->key.server);
+    bs_copy16(record->destination, packet->key.client);
     record->source_port = packet->key.server_port;
     record->destination_port = packet->key.client_port;
   }

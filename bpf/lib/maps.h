@@ -19,6 +19,17 @@ struct {
   __type(value, struct bs_counts);
 } bs_counters SEC(".maps");
 
+// Those of this processor.
+BS_INLINE struct bs_counts* bs_counts_here(void) {
+  const __u32 zero = 0;
+  return bpf_map_lookup_elem(&bs_counters, &zero);
+}
+
+BS_INLINE void bs_count(enum bs_counter what) {
+  struct bs_counts* counts = bs_counts_here();
+  if (counts) counts->of[what]++;
+}
+
 struct {
   __uint(type, BPF_MAP_TYPE_RINGBUF);
   __uint(max_entries, 1 << 24);  // set by the agent: bpf.ring_bytes

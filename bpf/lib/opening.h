@@ -11,7 +11,7 @@
 BS_INLINE int bs_is_ours(const __u8* address) {
   struct bs_prefix key;
   key.bits = 128;
-  __builtin_memcpy(key.address, address, 16);
+  for (int i = 0; i < 16; i += 4) BS_WORD32(key.address + i) = BS_WORD32(address + i);
   return bpf_map_lookup_elem(&bs_local, &key) != 0;
 }
 

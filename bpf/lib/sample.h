@@ -15,13 +15,13 @@ BS_INLINE __u32 bs_mix(__u32 h) {
   return h ^ (h >> 16);
 }
 
+// By the client alone, so that two views of a session fall together. In steps of 8 bytes: this runs
+// for every packet of a session that is not chosen.
 BS_INLINE __u32 bs_client_hash(const struct bs_flow_key* key, __u32 seed) {
-  const __u32* words = (const __u32*)key->client;
-  __u32 h = seed;
-  for (int i = 0; i < (int)(sizeof key->client / 4); i++) {
-    h = (h ^ words[i]) * 0x01000193U + (h >> 15);
-  }
-  return bs_mix((h ^ key->client_port) * 0x01000193U + (h >> 15));
+  const __u64 odd = 0x9e3779b97f4a7c15ULL;
+  __u64 h = (__u64)seed << 32 | key->client_port;
+  for (int i = 0; i < 16; i += 8) h = (h ^ BS_WORD64(key->client + i)) * odd;
+  return bs_mix((__u32)(h >> 32) ^ (__u32)h);
 }
 
 enum bs_choice { BS_NOT_CHOSEN, BS_CHOSEN, BS_CHOSEN_BEFORE };
