@@ -69,7 +69,7 @@ static __noinline int bs_step_body(struct bs_packet* packet, __u64 word) {
   }
   if (begin == body || bs_before(flow->client_next, body)) flow->client_next = body;
   const __u64 last = bs_last_bytes(packet);
-  const __u32 dot = bs_ends_line(last) ? bs_find_dot(packet, body, last) : BS_NOWHERE;
+  const __u32 dot = bs_ends_line(last) ? bs_find_dot(packet, last) : BS_NOWHERE;
   const __u32 to = dot == BS_NOWHERE ? packet->length : dot;
   bs_pass_body(packet, to);
   if (packet->at < to) return 0;

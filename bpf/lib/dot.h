@@ -65,7 +65,7 @@ BS_INLINE int bs_ends_with_command(struct bs_window* window) {
 
 // Where in the payload, which ends a line, the line of the lone dot begins; BS_NOWHERE: not in
 // here. Behind it there are commands, or nothing.
-static __noinline __u32 bs_find_dot(struct bs_packet* packet, __u32 body_begin, __u64 last) {
+static __noinline __u32 bs_find_dot(struct bs_packet* packet, __u64 last) {
   struct bs_flow* flow = packet->flow;
   struct bs_window* window = bs_window();
   if (!flow || !window) return BS_NOWHERE;
@@ -80,14 +80,10 @@ static __noinline __u32 bs_find_dot(struct bs_packet* packet, __u32 body_begin, 
   }
   const __u32 length = bs_min(rest, BS_REACH);
   if (bs_look_at(packet, window, packet->length - length, length)) return BS_NOWHERE;
-  const __u32 begin = packet->sequence + packet->at;
-  __u32 from = BS_TAIL;
-  if (length == rest && begin == body_begin) {
-    from = BS_TAIL - 1;  // an empty body: the dot is its first line
-    window->bytes[BS_TAIL - 1] = '\n';
-  } else if (length == rest && begin == flow->client_next && flow->tail_of_body) {
-    from = BS_TAIL - bs_min(flow->tail_length, 4);
-  }
+  // Where a line begins is known of the tail, also for an empty body (bs_step_body).
+  const int has_tail =
+      length == rest && flow->tail_of_body && packet->sequence + packet->at == flow->client_next;
+  const __u32 from = has_tail ? BS_TAIL - bs_min(flow->tail_length, 4) : BS_TAIL;
   bs_scan_lines(window, BS_LOOK_DOT, from, BS_TAIL + length, 0);
   if (window->scan.found == BS_NOWHERE || window->scan.found < BS_TAIL) return BS_NOWHERE;
   return packet->length - length + (window->scan.found - BS_TAIL);

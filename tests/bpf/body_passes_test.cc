@@ -135,6 +135,14 @@ TEST_F(BodyPasses, AnEndlessHeaderBlockUpToItsLimit) {
   EXPECT_THAT(seen, testing::EndsWith("[13616].\r\n"));  // 30000 - 16384
 }
 
+TEST_F(BodyPasses, ABodyWithoutAMailBeforeItStays) {
+  // The one before was of a null sender, and a reply ended it.
+  Wire wire(*kernel);
+  wire.UpToData("<>").S("354 go\r\n").C("x\r\n").S("451 no\r\n");
+  wire.C("RCPT TO:<c@d>\r\n").S("250 ok\r\n").C("DATA\r\n").S("354 go\r\n").Body(500);
+  EXPECT_THAT(wire.client(), Not(HasSubstr(Wire::kMarker)));
+}
+
 TEST_F(BodyPasses, AMailBehindALostBeginningPassesNoBody) {
   // The MAIL of an ordinary sender was not seen; the one before was of a null sender.
   Wire wire(*kernel);

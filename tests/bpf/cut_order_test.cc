@@ -108,6 +108,21 @@ TEST_F(CutOrder, ASegmentAheadThatWasNeverPartOfTheStreamIsOvercome) {
   EXPECT_THAT(wire.client(), testing::EndsWith("MAIL FROM:<>\r\nRCPT TO:<a@b>\r\n"));
 }
 
+TEST_F(CutOrder, ADotAheadThatWasNeverPartOfTheStreamIsOvercome) {
+  Wire wire(*kernel);
+  wire.UpToData().S("354 go\r\n").Body(500);
+  wire.AgainC(static_cast<std::size_t>(-50000000), "x\r\n.\r\n").C(".\r\n").S("250 ok\r\n");
+  wire.C("MAIL FROM:<>\r\n");
+  EXPECT_THAT(wire.client(), testing::EndsWith("MAIL FROM:<>\r\n"));
+}
+
+TEST_F(CutOrder, WhatStaysForWantOfStateIsOneCutInAnyOrder) {
+  Wire wire(*kernel);
+  const std::string part(1000, 'x');
+  wire.MissC(part).C(part).AgainC(2000, part).S("250 ok\r\n").C("QUIT\r\n");
+  EXPECT_EQ(wire.client(), "[2000]QUIT\r\n");
+}
+
 TEST_F(CutOrder, ANewConnectionOnTheSamePortsBeginsAnew) {
   Wire wire(*kernel);
   wire.UpToData().S("354 go\r\n").Body(500);

@@ -58,6 +58,23 @@ TEST_F(Cut, TheNextMailGluedToTheDotPasses) {
   EXPECT_EQ(wire.Client(), "[2005].\r\nMAIL FROM:<>\r\nRCPT TO:<x@y>\r\n");
 }
 
+TEST_F(Cut, TheNextMailGluedToALongPieceOfBodyPasses) {
+  for (const std::size_t bytes : {200u, 900u, 3000u}) {
+    Wire wire(*kernel);
+    wire.UpToData().S("354 go\r\n");
+    wire.C(std::string(bytes, 'x') + "\r\n.\r\nMAIL FROM:<>\r\nRCPT TO:<x@y>\r\n");
+    EXPECT_EQ(wire.Client(),
+              "[" + std::to_string(bytes + 2) + "].\r\nMAIL FROM:<>\r\nRCPT TO:<x@y>\r\n");
+  }
+}
+
+TEST_F(Cut, ALineOfABodyThatBeginsLikeACommandIsNone) {
+  Wire wire(*kernel);
+  wire.UpToData().S("354 go\r\n").C(std::string(900, 'x') + "\r\nQuite so, he said.\r\n");
+  wire.C("Mail me.\r\n").C(".\r\n").S("250 ok\r\n");
+  EXPECT_EQ(wire.Client(), "[932].\r\n");
+}
+
 TEST_F(Cut, ADotSplitOverSegmentsEndsWithTheReply) {
   for (const std::size_t split : {1u, 2u, 3u, 4u}) {
     const std::string end = "\r\n.\r\n";
