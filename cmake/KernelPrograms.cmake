@@ -1,5 +1,10 @@
 # The kernel programs: compiled by clang when the agent is built, and put into it as bytes.
 # Without clang or libbpf the agent is built all the same, and says at run time what is missing.
+option(BACKSCATTER_KERNEL "Put the kernel programs into the agent (needs clang and libbpf)" ON)
+if(NOT BACKSCATTER_KERNEL)
+  set(BACKSCATTER_KERNEL_PROGRAMS OFF)
+  return()
+endif()
 find_program(BACKSCATTER_CLANG NAMES clang clang-19 clang-16 clang-14
              DOC "clang with the target bpf, for the kernel programs")
 find_program(BACKSCATTER_LLVM_STRIP NAMES llvm-strip llvm-strip-19 llvm-strip-16 llvm-strip-14)

@@ -31,7 +31,6 @@ BpfCounters BpfProgram::Counters() const { return {}; }
 int BpfProgram::ring_fd() const { return -1; }
 BpfRing& BpfProgram::ring() { __builtin_trap(); }
 
-std::string_view BpfAttachName(BpfAttachMode /*mode*/) { return "none"; }
 absl::StatusOr<BpfAttachment> BpfAttachment::Attach(int /*interface*/, int /*program*/,
                                                     BpfAttachMode /*mode*/, bool /*ingress_only*/) {
   return Absent();

@@ -67,18 +67,6 @@ absl::Status Refused(int error, int interface, const char* what) {
 
 }  // namespace
 
-std::string_view BpfAttachName(BpfAttachMode mode) {
-  switch (mode) {
-    case BpfAttachMode::kAuto:
-      return "auto";
-    case BpfAttachMode::kTcx:
-      return "tcx";
-    case BpfAttachMode::kClsact:
-      return "clsact";
-  }
-  return "";
-}
-
 absl::StatusOr<BpfAttachment> BpfAttachment::Attach(int interface, int program, BpfAttachMode mode,
                                                     bool ingress_only) {
   if (mode != BpfAttachMode::kClsact) {

@@ -17,7 +17,17 @@ enum class BpfAttachMode : std::uint8_t {
   kTcx,     // links (Linux 6.6): gone with the process, whatever happens to it
   kClsact,  // filters of a qdisc: those of a killed process stay until RemoveStaleBpfFilters
 };
-std::string_view BpfAttachName(BpfAttachMode mode);
+constexpr std::string_view BpfAttachName(BpfAttachMode mode) {
+  switch (mode) {
+    case BpfAttachMode::kAuto:
+      return "auto";
+    case BpfAttachMode::kTcx:
+      return "tcx";
+    case BpfAttachMode::kClsact:
+      return "clsact";
+  }
+  return "";
+}
 
 // Packets pass on to whoever comes next; programs and filters of others, and a clsact qdisc that
 // was there before, are left as they are. Not thread-safe.

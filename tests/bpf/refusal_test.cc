@@ -65,7 +65,8 @@ TEST(Refusal, TheVerifiersLastWordsAreKept) {
 
 TEST(Refusal, ThisKernelIsNewEnoughOrSaysWhichIsNeeded) {
   const absl::Status status = CheckBpfKernel();
-  if (!status.ok()) EXPECT_THAT(std::string(status.message()), HasSubstr("5.17"));
+  EXPECT_TRUE(status.ok() || std::string(status.message()).find("5.17") != std::string::npos)
+      << status;
 }
 
 }  // namespace
