@@ -1,15 +1,22 @@
 #include "agent/tcp/client_views.h"
 
+#include <bit>
+
 #include "agent/tcp/flow_hash.h"
 
 namespace backscatter {
 
-ClientViews::ClientViews(const HashKey& key, Ledger* ledger)
-    : key_(key), views_(kCapacity), ledger_(*ledger) {}
+static_assert(sizeof(ClientViews::View) == 64);
+
+ClientViews::ClientViews(std::size_t capacity, const HashKey& key, Ledger* ledger)
+    : key_(key),
+      set_mask_(std::bit_ceil(capacity < kWays ? kWays : capacity) / kWays - 1),
+      views_((set_mask_ + 1) * kWays),
+      ledger_(*ledger) {}
 
 ClientViews::View* ClientViews::SetOf(const Endpoint& client, std::uint32_t client_start) {
   const std::uint64_t hash = MixWords(HashEndpoint(key_, client) ^ client_start, key_.b);
-  return &views_[(hash & (kCapacity / kWays - 1)) * kWays];
+  return &views_[(hash & set_mask_) * kWays];
 }
 
 ClientViews::View* ClientViews::Find(const Endpoint& client, std::uint32_t client_start) {

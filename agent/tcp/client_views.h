@@ -1,6 +1,7 @@
 // Which server each recent connection of a client went to, as this host saw it.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
@@ -14,11 +15,11 @@
 namespace backscatter {
 
 // Two views of one connection open within moments of each other, so only the latest matter: a
-// 4-way set-associative cache of fixed size (2 MiB, touched as needed) in which a new entry pushes
-// out the one of its set that opened first. One that had to go within kFresh counts as a loss.
+// 4-way set-associative cache of fixed size (64 bytes an entry, touched as needed) in which a new
+// entry pushes out the one of its set that opened first. One that had to go within kFresh counts as
+// a loss.
 class ClientViews {
  public:
-  static constexpr std::size_t kCapacity = 1U << 15;
   static constexpr PacketTime kFresh = 1 * kSecond;
   static constexpr PacketTime kOpen = std::numeric_limits<PacketTime>::max();
 
@@ -33,9 +34,13 @@ class ClientViews {
     PacketTime until = 0;  // its last packet; kOpen while it is open
   };
 
-  static constexpr std::uint64_t MostBytes() { return kCapacity * sizeof(View) + kHugePage; }
+  static std::uint64_t MostBytes(std::size_t capacity) {
+    const std::uint64_t views = std::bit_ceil<std::uint64_t>(capacity < kWays ? kWays : capacity);
+    return views * sizeof(View) + kHugePage;
+  }
 
-  ClientViews(const HashKey& key, Ledger* ledger);
+  // `capacity` entries, rounded up to a power of two of at least 4.
+  ClientViews(std::size_t capacity, const HashKey& key, Ledger* ledger);
 
   // Valid until the next Put; nullptr where it is not known.
   View* Find(const Endpoint& client, std::uint32_t client_start);
@@ -47,6 +52,7 @@ class ClientViews {
   View* SetOf(const Endpoint& client, std::uint32_t client_start);
 
   HashKey key_;
+  std::size_t set_mask_;
   ZeroedArray<View> views_;
   Ledger& ledger_;
 };

@@ -26,9 +26,10 @@ struct ReassemblerOptions {
   HashKey hash_key = {};
   // Of whole sessions, for packets that nobody sampled before: 0 < ratio <= 1.
   double sampling_ratio = 1.0;
-  HashKey sampling_key = {};                           // the same key chooses the same sessions
-  std::size_t max_connections = 1'000'000;             // about 300 bytes each, allocated as needed
-  std::size_t max_notes = 1U << 18;                    // handshakes and ends of flows without state
+  HashKey sampling_key = {};                // the same key chooses the same sessions
+  std::size_t max_connections = 1'000'000;  // about 300 bytes each, allocated as needed
+  std::size_t max_notes = 1U << 18;         // handshakes and ends of flows without state
+  std::size_t max_views = 1U << 15;         // connections among which a second view is looked for
   std::uint64_t max_held_per_connection = 256U << 10;  // memory for what is out of order
   std::size_t max_held_pieces = 1024;                  // pieces a direction
   std::uint64_t max_held = 64U << 20;                  // bytes, all connections together
@@ -99,7 +100,8 @@ class Reassembler {
   static std::uint64_t MostBytes(const ReassemblerOptions& options) {
     return Slab<Connection>::MostBytes(options.max_connections) +
            2 * std::bit_ceil<std::uint64_t>(options.max_connections + 1) * sizeof(Slot) +
-           FlowNotes::MostBytes(options.max_notes) + options.max_held + ClientViews::MostBytes();
+           FlowNotes::MostBytes(options.max_notes) + options.max_held +
+           ClientViews::MostBytes(options.max_views);
   }
 
   std::size_t open_connections() const { return open_; }

@@ -32,7 +32,7 @@ Reassembler::Reassembler(const ReassemblerOptions& options, Ledger* ledger, Stre
       ledger_(*ledger),
       sink_(*sink),
       notes_(options.max_notes, ledger),
-      views_(options.hash_key, ledger),
+      views_(options.max_views, options.hash_key, ledger),
       ratio_(options.sampling_ratio),
       least_ratio_(options.sampling_ratio),
       slots_(1024) {
