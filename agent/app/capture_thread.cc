@@ -214,6 +214,7 @@ void CaptureThread::PollUntilIdle(Clock::time_point least, Clock::time_point mos
 // Nothing that the kernel counted is lost at the end, and no count of losses either.
 void CaptureThread::Drain() {
   const Clock::time_point start = Clock::now();
+  writer_.FlushAll();  // what was kept back
   if (failure().ok()) {
     PollUntilIdle(start + kSettle, start + kDrainFor);
     // Lets go of the interfaces; what was captured before may still wait in the kernel.

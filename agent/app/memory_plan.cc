@@ -107,7 +107,7 @@ std::vector<Knob> KnobsOf(Config& config, const LoadedConfig& loaded) {
       {"accepted mail", &tables.accepted, 1024, AcceptedBytes},
       {"loops", &tables.loops, 1024, LoopBytes},
       {"mail that was sent", &config.sent_capacity, floor("sent.capacity", 1000), SentBytes},
-      {"queue of packets", &tables.queue_batches, 4, QueueBytes},
+      {"queue of packets", &tables.queue_batches, 4, QueueBytes, 4},
   };
 }
 
