@@ -81,8 +81,16 @@ int bs_ip(struct __sk_buff* skb) {
   return BS_TC_ACT_UNSPEC;
 }
 
+#define BS_LOOPBACK 1  // its index, in every network namespace
+#define BS_OUTGOING 4  // PACKET_OUTGOING of linux/if_packet.h
+
+// On the loopback interface a packet socket sees each packet twice, and libpcap drops the first: it
+// must not be the one that counts.
 SEC("socket")
-int bs_socket(struct __sk_buff* skb) { return bs_watch(skb, BS_SOCKET_ETHERNET); }
+int bs_socket(struct __sk_buff* skb) {
+  if (skb->ifindex == BS_LOOPBACK && skb->pkt_type == BS_OUTGOING) return 0;
+  return bs_watch(skb, BS_SOCKET_ETHERNET);
+}
 
 SEC("socket")
 int bs_socket_ip(struct __sk_buff* skb) { return bs_watch(skb, BS_SOCKET_IP); }

@@ -82,13 +82,17 @@ class PcapProgram : public testing::Test {
   }
 
   bool Mail(const std::string& sender, const std::string& body) {
+    return MailTo("10.77.0.1", *peer_, sender, body);
+  }
+  bool MailTo(const std::string& server, const NetworkNamespace& client, const std::string& sender,
+              const std::string& body) {
     return support::Hold(
-        {"10.77.0.1",
+        {server,
          25,
          {"220 mx\r\n", "EHLO out.test\r\n", "250 mx\r\n", "MAIL FROM:<" + sender + ">\r\n",
           "250 ok\r\n", "RCPT TO:<v@v.test>\r\n", "250 ok\r\n", "DATA\r\n", "354 go\r\n",
           body + "\r\n.\r\n", "250 queued\r\n", "QUIT\r\n", "221 bye\r\n"}},
-        *gateway_, *peer_);
+        *gateway_, client);
   }
   void Drain() {
     for (int idle = 0; idle < 2;) {
@@ -124,6 +128,43 @@ TEST_F(PcapProgram, ABodyOfOrdinaryMailDoesNotCrossAndNothingIsLost) {
   EXPECT_THAT(agent_.outcomes, testing::ElementsAre(Outcome::kAccepted));
   EXPECT_EQ(agent_.ledger.Get(Loss::kTcpGaps), 0u);
   EXPECT_EQ(agent_.ledger.Get(Loss::kSourceTruncatedPackets), 0u);
+}
+
+// There a packet socket sees each packet twice, and libpcap drops one.
+TEST_F(PcapProgram, OnLoopbackToo) {
+  ASSERT_TRUE(MailTo("127.0.0.1", *gateway_, "a@a.test", Body(300'000)));
+  ASSERT_TRUE(MailTo("127.0.0.1", *gateway_, "", Body(300)));
+  Drain();
+  agent_.Finish();
+  EXPECT_EQ(agent_.sessions, 2);
+  EXPECT_THAT(agent_.outcomes, testing::ElementsAre(Outcome::kAccepted, Outcome::kAccepted));
+  EXPECT_THAT(agent_.completeness, Each(Completeness::kComplete));
+  EXPECT_LT(agent_.crossed.size(), 20'000u);
+  EXPECT_EQ(agent_.ledger.Get(Loss::kTcpGaps), 0u);
+}
+
+// As on a bridge and its port.
+TEST_F(PcapProgram, SeenOnTwoInterfacesABodyIsCutAndASessionCountsOnce) {
+  ASSERT_TRUE(gateway_->Ip("addr del 10.77.0.1/24 dev mx0"));
+  ASSERT_TRUE(gateway_->Ip("link add br0 type bridge"));
+  ASSERT_TRUE(gateway_->Ip("link set mx0 master br0"));
+  ASSERT_TRUE(gateway_->Ip("link set br0 up"));
+  ASSERT_TRUE(gateway_->Ip("addr add 10.77.0.1/24 dev br0"));
+  {
+    const InNamespace in(gateway_->fd());
+    const auto watcher = InterfaceWatcher::Open();
+    ASSERT_TRUE(watcher.ok()) << watcher.status();
+    ASSERT_TRUE(source_->SetInterfaces((*watcher)->interfaces()).ok());
+  }
+  ASSERT_EQ(source_->open_interfaces(), 3u);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Mail(i % 2 == 0 ? "a@a.test" : "", Body(2'000)));
+  Drain();
+  agent_.Finish();
+  EXPECT_EQ(agent_.sessions, 20);
+  EXPECT_THAT(agent_.outcomes, SizeIs(20));
+  EXPECT_THAT(agent_.outcomes, Each(Outcome::kAccepted));
+  EXPECT_THAT(agent_.completeness, Each(Completeness::kComplete));
+  EXPECT_EQ(agent_.ledger.Get(Loss::kTcpGaps), 0u);
 }
 
 TEST_F(PcapProgram, ABodyOfABounceCrosses) {
