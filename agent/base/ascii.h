@@ -1,8 +1,11 @@
 // ASCII-only text helpers: the wire has no locale.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
 
 namespace backscatter {
 
@@ -12,20 +15,66 @@ constexpr bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool IsAlpha(char c) { return ToLower(c) >= 'a' && ToLower(c) <= 'z'; }
 constexpr bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
-constexpr bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  for (std::size_t i = 0; i < a.size(); ++i) {
+// Eight octets at once; those of 0x80 and above stay as they are.
+constexpr std::uint64_t ToLower8(std::uint64_t octets) {
+  constexpr std::uint64_t kEach = 0x0101010101010101;
+  const std::uint64_t low = octets & 0x7f * kEach;
+  const std::uint64_t from_a = low + (0x80 - 'A') * kEach;
+  const std::uint64_t beyond_z = low + (0x7f - 'Z') * kEach;
+  const std::uint64_t upper = (from_a ^ beyond_z) & ~octets & 0x80 * kEach;
+  return octets | upper >> 2;
+}
+inline std::uint64_t Load8(const char* text) {
+  std::uint64_t octets = 0;
+  std::memcpy(&octets, text, sizeof octets);
+  return octets;
+}
+
+// Both of `size` octets. Eight at once, the last eight again where some are left over; nearly
+// always both are written alike.
+constexpr bool EqualOctetsIgnoreCase(const char* a, const char* b, std::size_t size) {
+  if (!std::is_constant_evaluated() && size >= 8) {
+    const auto equal = [a, b](std::size_t i) {
+      const std::uint64_t left = Load8(a + i);
+      const std::uint64_t right = Load8(b + i);
+      return left == right || ToLower8(left) == ToLower8(right);
+    };
+    for (std::size_t i = 0; i + 8 <= size; i += 8) {
+      if (!equal(i)) return false;
+    }
+    return equal(size - 8);
+  }
+  for (std::size_t i = 0; i < size; ++i) {
     if (ToLower(a[i]) != ToLower(b[i])) return false;
   }
   return true;
 }
-constexpr bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
-  return text.size() >= prefix.size() && EqualsIgnoreCase(text.substr(0, prefix.size()), prefix);
+
+// `to` has room for text.size() octets.
+inline void LowerAscii(std::string_view text, char* to) {
+  std::size_t i = 0;
+  for (; i + 8 <= text.size(); i += 8) {
+    const std::uint64_t lower = ToLower8(Load8(text.data() + i));
+    std::memcpy(to + i, &lower, sizeof lower);
+  }
+  for (; i < text.size(); ++i) to[i] = ToLower(text[i]);
 }
-constexpr std::string_view TrimBlanks(std::string_view text) {
+
+constexpr bool EqualsIgnoreCase(std::string_view a, std::string_view b) {
+  return a.size() == b.size() && EqualOctetsIgnoreCase(a.data(), b.data(), a.size());
+}
+constexpr bool StartsWithIgnoreCase(std::string_view text, std::string_view prefix) {
+  return text.size() >= prefix.size() &&
+         EqualOctetsIgnoreCase(text.data(), prefix.data(), prefix.size());
+}
+constexpr std::string_view DropBlanks(std::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
   while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
   return text;
+}
+constexpr std::string_view TrimBlanks(std::string_view text) {
+  const bool any = !text.empty() && (IsBlank(text.front()) || IsBlank(text.back()));
+  return any ? DropBlanks(text) : text;
 }
 
 }  // namespace backscatter

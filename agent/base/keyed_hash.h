@@ -29,7 +29,13 @@ inline std::uint64_t LoadWord(const void* bytes) {
   return word;
 }
 
-// Any length; 8 bytes a step.
+inline std::uint32_t LoadHalfWord(const void* bytes) {
+  std::uint32_t half;
+  std::memcpy(&half, bytes, sizeof half);
+  return half;
+}
+
+// Any length; 16 bytes a step, the last ones overlapping.
 inline std::uint64_t HashBytes(const HashKey& key, std::string_view text) {
   std::uint64_t state = key.a ^ (text.size() * 0x9e3779b97f4a7c15);
   const char* p = text.data();
@@ -40,7 +46,17 @@ inline std::uint64_t HashBytes(const HashKey& key, std::string_view text) {
     left -= 16;
   }
   std::uint64_t tail[2] = {0, 0};
-  if (left > 0) std::memcpy(tail, p, left);
+  if (left >= 8) {
+    tail[0] = LoadWord(p);
+    tail[1] = LoadWord(p + left - 8);
+  } else if (left >= 4) {
+    tail[0] = LoadHalfWord(p);
+    tail[1] = LoadHalfWord(p + left - 4);
+  } else {
+    for (std::size_t i = 0; i < left; ++i) {
+      tail[0] |= std::uint64_t{static_cast<std::uint8_t>(p[i])} << (8 * i);
+    }
+  }
   state = MixWords(tail[0] ^ state, tail[1] ^ key.b);
   return MixWords(state ^ key.a, key.b);
 }

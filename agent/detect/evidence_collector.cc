@@ -30,6 +30,12 @@ SenderClass ClassOf(const Transaction& transaction) {
                                                                 : SenderClass::kOther;
 }
 
+bool IsOrdinary(const Transaction& transaction) {
+  const MessageFacts* const facts = transaction.facts;
+  return !transaction.null_sender &&
+         (facts == nullptr || (facts->kind == MessageKind::kOther && !facts->looks_bounce));
+}
+
 bool IsAccepted(const Recipient& recipient) { return recipient.reply / 100 == 2; }
 bool IsRefused(const Recipient& recipient) {
   return recipient.reply >= 400 && recipient.reply < 600;
@@ -90,22 +96,46 @@ void EvidenceCollector::Reconfigure(EvidenceOptions options) {
   hosts_.SetRelays(options_.relays);
 }
 
+void EvidenceCollector::Prepare(const Transaction& transaction) {
+  addresses_.clear();
+  pairs_.clear();
+  if (IsOrdinary(transaction)) return;
+  const std::size_t count = std::min(transaction.recipients.size(), kMaxRecipientsLookedAt);
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string_view path = transaction.Text(transaction.recipients[i].address);
+    addresses_.push_back(ledger_.AddressHash(WithoutSourceRoute(path)));
+    ledger_.Prefetch(ledger_.KeyOfSender(addresses_.back()));
+  }
+  if (transaction.facts != nullptr) PreparePairs(*transaction.facts);
+}
+
+// Of each reported recipient with each of ours.
+void EvidenceCollector::PreparePairs(const MessageFacts& facts) {
+  for (const ReportedRecipient& reported : facts.recipients) {
+    for (const std::string* failed : {&reported.original_recipient, &reported.final_recipient}) {
+      if (failed->empty()) continue;
+      const SentLedger::Key to = ledger_.AddressHash(*failed);
+      for (const SentLedger::Key& from : addresses_) {
+        if (pairs_.size() == kMaxLookups) return;
+        pairs_.push_back(ledger_.KeyOfPair(from, to));
+        ledger_.Prefetch(pairs_.back());
+      }
+    }
+  }
+}
+
 Evidence EvidenceCollector::Collect(const Transaction& transaction) {
   Evidence evidence;
   evidence.transaction = &transaction;
   evidence.facts = transaction.facts;
   evidence.sender = ClassOf(transaction);
   evidence.recipients = transaction.recipients.size() + transaction.recipients_not_kept;
-  const MessageFacts* const facts = transaction.facts;
-  const bool plain =
-      evidence.sender != SenderClass::kNull &&
-      (facts == nullptr || (facts->kind == MessageKind::kOther && !facts->looks_bounce));
-  if (plain) return evidence;  // ordinary mail: nothing else is asked
+  if (IsOrdinary(transaction)) return evidence;  // nothing else is asked
   const std::optional<double> seen = SeenShare(transaction.start);
   evidence.would_have_seen = seen && *seen >= options_.min_coverage;
   evidence.would_surely_have_seen = evidence.would_have_seen && *seen >= kNearlyAll;
   CollectRecipients(evidence);
-  if (facts != nullptr) CollectFacts(evidence);
+  if (evidence.facts != nullptr) CollectFacts(evidence);
   return evidence;
 }
 
@@ -115,19 +145,20 @@ void EvidenceCollector::CollectRecipients(Evidence& evidence) {
   evidence.any_accepted = std::ranges::any_of(all, IsAccepted);
   evidence.all_refused = !all.empty() && std::ranges::all_of(all, IsRefused);
   const std::size_t count = std::min(all.size(), kMaxRecipientsLookedAt);
-  bool tags_all = count > 0;
+  const bool asks_target = !tagging_.empty() || floods_ != nullptr;
+  bool tags_all = count > 0 && asks_target;
   bool verp = false;
   for (std::size_t i = 0; i < count; ++i) {
     const std::string_view path = WithoutSourceRoute(transaction.Text(all[i].address));
     evidence.unknown_user |= all[i].unknown_user;
     evidence.tag =
         Combine(evidence.tag, ToTargetTag(options_.batv_keys.Check(path, transaction.start)));
-    const bool has_sent = ledger_.HasSender(path);
+    const bool has_sent = ledger_.Has(ledger_.KeyOfSender(addresses_[i]));
     evidence.target_has_sent |= has_sent;
     // The address that one mail of a list had for its sender.
     verp |= has_sent && options_.verp_patterns.Match(path);
     evidence.forwarder |= options_.srs_domains.Contains(path);
-    if (!MakeCanonicalTarget(path, {}, canonical_)) continue;
+    if (!asks_target || !MakeCanonicalTarget(path, {}, canonical_)) continue;
     tags_all = tags_all && tagging_.TagsAll(canonical_.domain);
     if (floods_ != nullptr) evidence.target_flood |= floods_->IsFlooded(canonical_.address);
   }
@@ -153,11 +184,12 @@ void EvidenceCollector::CollectFacts(Evidence& evidence) {
   evidence.queue_id_sent =
       std::any_of(facts.returned_received.begin(),
                   facts.returned_received.begin() + static_cast<std::ptrdiff_t>(hops), is_ours);
-  evidence.pair_sent |= AnyPairSent(evidence);
+  evidence.pair_sent |= AnyPairSent();
   const bool feigned = hosts_.AreFeigned(facts.returned_received);
   evidence.names_our_relay = !feigned && hosts_.AreNamed(facts.returned_received);
   evidence.forged_proof = feigned && evidence.would_have_seen;
   if (!transaction.recipients.empty() && evidence.sender == SenderClass::kNull &&
+      !facts.original_message_ids.empty() &&
       MakeCanonicalTarget(transaction.Text(transaction.recipients.front().address), {},
                           canonical_)) {
     evidence.loop = loops_.OnReport(canonical_.address, facts, transaction.start);
@@ -170,19 +202,8 @@ bool EvidenceCollector::AnySent(const std::vector<std::string>& message_ids) con
                      [this](const std::string& id) { return ledger_.HasMessageId(id); });
 }
 
-bool EvidenceCollector::AnyPairSent(const Evidence& evidence) const {
-  const Transaction& transaction = *evidence.transaction;
-  std::size_t left = kMaxLookups;
-  for (const ReportedRecipient& reported : evidence.facts->recipients) {
-    for (const std::string* failed : {&reported.original_recipient, &reported.final_recipient}) {
-      if (failed->empty()) continue;
-      for (const Recipient& recipient : transaction.recipients) {
-        if (left-- == 0) return false;
-        if (ledger_.HasPair(transaction.Text(recipient.address), *failed)) return true;
-      }
-    }
-  }
-  return false;
+bool EvidenceCollector::AnyPairSent() const {
+  return std::ranges::any_of(pairs_, [this](SentLedger::Key pair) { return ledger_.Has(pair); });
 }
 
 void EvidenceCollector::LearnSent(const Transaction& transaction, MailDirection direction) {
@@ -198,9 +219,9 @@ void EvidenceCollector::LearnSent(const Transaction& transaction, MailDirection 
   const MessageFacts* const facts = transaction.facts;
   if (facts != nullptr) {
     mail.message_id = facts->message_id;
-    if (direction == MailDirection::kOutbound && !facts->received.empty()) {
-      mail.queue_id = facts->received.front().id;
-      mail.host = facts->received.front().by_name;
+    if (direction == MailDirection::kOutbound) {
+      mail.queue_id = facts->last_hop.id;
+      mail.host = facts->last_hop.by_name;
     }
   }
   mail.envelope_id = ParameterOf(transaction.Text(transaction.mail_parameters), "ENVID");

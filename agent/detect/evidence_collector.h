@@ -61,6 +61,9 @@ class EvidenceCollector {
   // Null: no flood is known.
   void SetFloods(const FloodView* floods) { floods_ = floods; }
 
+  // What will be asked of the ledger is fetched from main memory meanwhile. To be called a while
+  // before Collect of the same transaction, with no other between them.
+  void Prepare(const Transaction& transaction);
   // Views into `transaction`.
   Evidence Collect(const Transaction& transaction);
 
@@ -87,7 +90,8 @@ class EvidenceCollector {
   void CollectRecipients(Evidence& evidence);
   void CollectFacts(Evidence& evidence);
   bool AnySent(const std::vector<std::string>& message_ids) const;
-  bool AnyPairSent(const Evidence& evidence) const;
+  void PreparePairs(const MessageFacts& facts);
+  bool AnyPairSent() const;
 
   EvidenceOptions options_;
   SentLedger& ledger_;
@@ -98,6 +102,10 @@ class EvidenceCollector {
   LoopMemory loops_;
   RecentTable<Nothing> our_reports_;  // their Message-IDs
   CanonicalTarget canonical_;         // scratch
+  // Of the transaction under way: its recipients as the ledger knows them, and the pairs to look
+  // up.
+  std::vector<SentLedger::Key> addresses_;
+  std::vector<SentLedger::Key> pairs_;
 };
 
 }  // namespace backscatter

@@ -42,16 +42,18 @@ void Judge::OnTransaction(const Transaction& transaction) {
 
 Judgement Judge::JudgeOne(const Transaction& transaction, MailDirection direction) {
   const bool submitted = IsSubmission(transaction, direction);
+  const bool decided = direction != MailDirection::kOutbound && !submitted;
+  if (decided) evidence_.Prepare(transaction);
   const bool retry = retries_.OnTransaction(transaction);
   Judgement judgement{.verdict = Verdict::kNormal, .confidence = Confidence::kStrong};
-  if (direction == MailDirection::kOutbound && transaction.null_sender) {
+  if (decided) {
+    judgement = Decide(evidence_.Collect(transaction));
+  } else if (direction == MailDirection::kOutbound && transaction.null_sender) {
     judgement = JudgeEmission(transaction, accepted_, ledger_, evidence_.hosts(), local_);
   } else if (direction == MailDirection::kOutbound) {
     judgement.reason = "outbound";
-  } else if (submitted) {
-    judgement.reason = "submission";
   } else {
-    judgement = Decide(evidence_.Collect(transaction));
+    judgement.reason = "submission";
   }
   judgement.retry = retry;
   Learn(transaction, direction, submitted);

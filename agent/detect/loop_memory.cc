@@ -17,7 +17,7 @@ bool LoopMemory::OnReport(std::string_view target, const MessageFacts& facts, Pa
       MixWords(HashBytes(key_, target) ^ key_.a, HashBytes(key_, facts.reporting_mta) ^ key_.b);
   const std::uint64_t key =
       MixWords(who ^ key_.b, HashBytes(key_, facts.original_message_ids.back()) ^ key_.a);
-  const std::size_t hops = facts.received.size() + facts.returned_received_count;
+  const std::size_t hops = std::size_t{facts.received_count} + facts.returned_received_count;
   const Run* const before = reports_.Find(key, at);
   Run run{at, hops, 1};
   if (before != nullptr) {

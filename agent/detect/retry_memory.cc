@@ -36,12 +36,10 @@ std::string_view SizeOf(const Transaction& transaction) {
 
 IpAddress NetworkOf(const IpAddress& address, const RetryOptions& options) {
   std::array<std::uint8_t, 16> bytes = address.bytes();
-  const auto prefix =
-      static_cast<int>(address.is_v4() ? 96 + options.prefix_v4 : options.prefix_v6);
-  for (int i = 0; i < 16; ++i) {
-    const int kept = std::clamp(prefix - 8 * i, 0, 8);
-    bytes[static_cast<std::size_t>(i)] &= static_cast<std::uint8_t>(0xff00 >> kept);
-  }
+  const std::size_t prefix = address.is_v4() ? 96 + options.prefix_v4 : options.prefix_v6;
+  std::size_t i = prefix / 8;
+  if (i < bytes.size()) bytes[i++] &= static_cast<std::uint8_t>(0xff00 >> (prefix % 8));
+  for (; i < bytes.size(); ++i) bytes[i] = 0;
   return IpAddress::V6(bytes);
 }
 
@@ -65,10 +63,16 @@ bool RetryMemory::OnTransaction(const Transaction& transaction) {
     const bool deferred =
         all_deferred || IsDeferred(recipient.reply) || IsDeferred(recipient.final_reply);
     if (deferred_.empty() && !deferred) continue;
-    if (!MakeCanonicalTarget(transaction.Text(recipient.address), {}, target_)) continue;
+    std::string_view target = transaction.Text(recipient.address);
+    if (!IsPlainTarget(target)) {
+      if (!MakeCanonicalTarget(target, {}, target_)) continue;
+      target = target_.address;
+    }
+    const std::uint64_t target_hash = HashBytes(options_.hash_key, target);
+    if (!deferred && !targets_[target_hash % kTargetBits]) continue;
     std::uint64_t by_id = 0;
     std::uint64_t by_size = 0;
-    MakeKeys(transaction, target_.address, by_id, by_size);
+    MakeKeys(transaction, target_hash, by_id, by_size);
     const PacketTime now = transaction.start;
     const bool settled = !deferred && IsSettled(transaction, recipient);
     const bool renamed = deferred && by_id != 0;  // it is known by its Message-ID from now on
@@ -76,7 +80,10 @@ bool RetryMemory::OnTransaction(const Transaction& transaction) {
         (by_id != 0 && Recall(by_id, now, settled)) || Recall(by_size, now, settled || renamed);
     retry = retry || known;
     // Without a Message-ID the size must do; where there is one, the size would say less.
-    if (deferred) deferred_.Put(by_id != 0 ? by_id : by_size, {}, now);
+    if (!deferred) continue;
+    if (deferred_.empty()) targets_.reset();
+    targets_.set(target_hash % kTargetBits);
+    deferred_.Put(by_id != 0 ? by_id : by_size, {}, now);
   }
   return retry;
 }
@@ -89,19 +96,18 @@ bool RetryMemory::Recall(std::uint64_t key, PacketTime now, bool forget) {
 }
 
 // `by_id` is 0 where no Message-ID was seen.
-void RetryMemory::MakeKeys(const Transaction& transaction, std::string_view target,
+void RetryMemory::MakeKeys(const Transaction& transaction, std::uint64_t target,
                            std::uint64_t& by_id, std::uint64_t& by_size) const {
   const HashKey& key = options_.hash_key;
-  const std::uint64_t base = HashBytes(key, target);
   const MessageFacts* const facts = transaction.facts;
   if (facts != nullptr && !facts->message_id.empty()) {
-    by_id = MixWords(base ^ key.a, HashBytes(key, facts->message_id) ^ key.b) | 1;
+    by_id = MixWords(target ^ key.a, HashBytes(key, facts->message_id) ^ key.b) | 1;
   }
   const IpAddress network = NetworkOf(transaction.source, options_);
   const std::uint64_t who =
       MixWords(HashBytes(key, BytesOf(network)) ^ key.b,
                HashBytes(key, transaction.Text(transaction.mail_from)) ^ key.a);
-  by_size = MixWords(base ^ who, HashBytes(key, SizeOf(transaction)) ^ key.b) & ~std::uint64_t{1};
+  by_size = MixWords(target ^ who, HashBytes(key, SizeOf(transaction)) ^ key.b) & ~std::uint64_t{1};
 }
 
 }  // namespace backscatter

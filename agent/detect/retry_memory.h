@@ -2,6 +2,7 @@
 // bounce must count once.
 #pragma once
 
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -36,13 +37,16 @@ class RetryMemory {
 
   // Deferred recipients that had to make room before their 5 days were over.
   std::uint64_t forgotten() const { return deferred_.forgotten(); }
-  std::size_t MemoryBytes() const { return deferred_.MemoryBytes(); }
+  std::size_t MemoryBytes() const { return deferred_.MemoryBytes() + sizeof targets_; }
   static std::uint64_t MostBytes(const RetryOptions& options) {
-    return RecentTable<Nothing>::MostBytes(options.capacity);
+    return RecentTable<Nothing>::MostBytes(options.capacity) + kTargetBits / 8;
   }
 
  private:
-  void MakeKeys(const Transaction& transaction, std::string_view target, std::uint64_t& by_id,
+  static constexpr std::size_t kTargetBits = std::size_t{1} << 18;
+
+  // `target`: the hash of the canonical target.
+  void MakeKeys(const Transaction& transaction, std::uint64_t target, std::uint64_t& by_id,
                 std::uint64_t& by_size) const;
 
   bool Recall(std::uint64_t key, PacketTime now, bool forget);
@@ -51,6 +55,8 @@ class RetryMemory {
 
   const RetryOptions options_;
   RecentTable<Nothing> deferred_;
+  // A bit for the hash of each deferred target: most targets have none, and nothing else is asked.
+  std::bitset<kTargetBits> targets_;
   CanonicalTarget target_;  // scratch
 };
 

@@ -13,7 +13,6 @@ void TaggingDomains::Learn(std::string_view domain, bool tagged) {
 }
 
 bool TaggingDomains::TagsAll(std::string_view domain) const {
-  if (domains_.empty()) return false;
   const auto found = domains_.find(std::string(domain));
   return found != domains_.end() && found->second.tagged >= kEnough && found->second.untagged == 0;
 }

@@ -21,6 +21,7 @@ class TaggingDomains {
   // `domain` in its canonical form.
   void Learn(std::string_view domain, bool tagged);
   bool TagsAll(std::string_view domain) const;
+  bool empty() const { return domains_.empty(); }
 
  private:
   struct Counts {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "agent/mail/phrases.h"
 
@@ -17,24 +18,16 @@ std::string_view WithoutQuoteMarks(std::string_view line) {
   return line;
 }
 
-// A block with one of these is a returned header; with the others alone it may be a summary.
-constexpr std::string_view kStrongNames[] = {"Received",   "Return-Path", "Message-ID",
-                                             "References", "In-Reply-To", "DKIM-Signature"};
-constexpr std::string_view kWeakNames[] = {
-    "From",       "To",        "Date", "Subject",  "Cc",           "Sender",        "Reply-To",
-    "Precedence", "Sent",      "Path", "Comments", "MIME-Version", "Delivered-To",  "Status",
-    "Newsgroups", "Errors-To", "Bcc",  "Lines",    "Organization", "Envelope-From", "Importance"};
-
-template <std::size_t N>
-bool IsOneOf(const HeaderField& field, const std::string_view (&names)[N]) {
-  return std::any_of(std::begin(names), std::end(names),
-                     [&](std::string_view name) { return field.Is(name); });
+bool MayBeOfHeader(const HeaderField& field) {
+  return backscatter::MayBeOfHeader(field.name) || StartsWithIgnoreCase(field.written, "X-") ||
+         StartsWithIgnoreCase(field.written, "Content-");
 }
 
-bool IsStrong(const HeaderField& field) { return IsOneOf(field, kStrongNames); }
-bool IsWeak(const HeaderField& field) {
-  return IsOneOf(field, kWeakNames) || StartsWithIgnoreCase(field.name, "X-") ||
-         StartsWithIgnoreCase(field.name, "Content-");
+// The first letter of a field that IsOfHeader tells most lines of a text from one.
+bool MayBeginHeader(std::string_view line) {
+  if (line.empty()) return false;
+  const char first = ToLower(line.front());
+  return first == 'r' || first == 'm' || first == 'i' || first == 'd';
 }
 
 bool IsServiceAddress(std::string_view address) {
@@ -93,47 +86,52 @@ void BounceText::NameRecipient(std::string_view address, Naming naming) {
 }
 
 void BounceText::OnReturnedField(const HeaderField& field, bool enclosed, MessageFacts* facts) {
-  if (field.Is("Message-ID")) {
-    const std::string_view id = OneMessageId(field.value).substr(0, kMaxFactText);
-    if (id.empty()) return;
-    auto& ids = facts->original_message_ids;
-    if (std::find(ids.begin(), ids.end(), id) != ids.end()) return;
-    if (ids.size() < kMaxMessageIds) {
-      // An enclosed message is a better witness than what a text quotes.
-      const auto at = enclosed ? ids.begin() + enclosed_ids_++ : ids.end();
-      ids.emplace(at, id);
-    } else {
-      facts->cut = true;
-    }
-  } else if (field.Is("Received")) {
+  if (field.Is(FieldName::kMessageId)) {
+    OnReturnedMessageId(field.value, enclosed, facts);
+  } else if (field.Is(FieldName::kReceived)) {
     ++facts->returned_received_count;
     if (facts->returned_received.size() < kMaxReceivedHops) {
-      facts->returned_received.push_back(ParseReceived(field.value));
+      ParseReceived(field.value, &facts->returned_received.emplace_back());
     }
     NameRecipient(ReceivedFor(field.value), Naming::kReturned);
-  } else if (field.Is("Return-Path")) {
+  } else if (field.Is(FieldName::kReturnPath)) {
     if (facts->returned_return_path.empty()) {
       facts->returned_return_path = MailboxAddress(field.value).substr(0, kMaxFactText);
     }
-  } else if (field.Is("From")) {
+  } else if (field.Is(FieldName::kFrom)) {
     if (facts->returned_from.empty()) {
       facts->returned_from = MailboxAddress(field.value).substr(0, kMaxFactText);
     }
-  } else if (field.Is("To")) {
+  } else if (field.Is(FieldName::kTo)) {
     std::size_t position = 0;
     NameRecipient(NextAddress(field.value, &position), Naming::kReturned);
   }
 }
 
-bool BounceText::TakeReturnedHeader(std::string_view line, MessageFacts* facts) {
-  const auto sink = [&](const HeaderField& field) { OnReturnedField(field, false, facts); };
+void BounceText::OnReturnedMessageId(std::string_view value, bool enclosed, MessageFacts* facts) {
+  const std::string_view id = OneMessageId(value).substr(0, kMaxFactText);
+  if (id.empty()) return;
+  auto& ids = facts->original_message_ids;
+  if (std::find(ids.begin(), ids.end(), id) != ids.end()) return;
+  if (ids.size() >= kMaxMessageIds) {
+    facts->cut = true;
+    return;
+  }
+  // An enclosed message is a better witness than what a text quotes.
+  const auto at = enclosed ? ids.begin() + enclosed_ids_++ : ids.end();
+  ids.emplace(at, id);
+}
+
+bool BounceText::TakeReturnedHeader(std::string_view line, const std::optional<HeaderField>& field,
+                                    MessageFacts* facts) {
+  const auto sink = [&](const HeaderField& whole) { OnReturnedField(whole, false, facts); };
   if (region_ == Region::kReturnedHeaders) {
     if (TrimBlanks(line).empty()) {
       EndReturnedHeaders(facts);
       return true;
     }
-    if (const auto field = SplitField(line)) strong_header_ = strong_header_ || IsStrong(*field);
-    if (returned_.Add(line, sink)) return true;
+    if (field) strong_header_ = strong_header_ || IsOfHeader(field->name);
+    if (returned_.Add(line, field, sink)) return true;
     if (strong_header_) {  // a continuation that lost its indentation
       returned_.Continue(line);
       return true;
@@ -141,14 +139,13 @@ bool BounceText::TakeReturnedHeader(std::string_view line, MessageFacts* facts) 
     EndReturnedHeaders(facts);
     return false;
   }
-  const auto field = SplitField(line);
   if (!field) return false;
-  const bool strong = IsStrong(*field);
-  if (!strong && (region_ == Region::kReturnedText || !IsWeak(*field))) return false;
+  const bool strong = IsOfHeader(field->name);
+  if (!strong && (region_ == Region::kReturnedText || !MayBeOfHeader(*field))) return false;
   if (field->value.empty() && !strong) return false;
   region_ = Region::kReturnedHeaders;
   strong_header_ = strong;
-  returned_.Add(line, sink);
+  returned_.Add(line, field, sink);
   return true;
 }
 
@@ -159,30 +156,35 @@ void BounceText::EndReturnedHeaders(MessageFacts* facts) {
 
 void BounceText::OnReturnedLine(std::string_view line, MessageFacts* facts) {
   if (region_ == Region::kReport) region_ = Region::kReturnedText;
-  TakeReturnedHeader(WithoutQuoteMarks(line), facts);
+  const std::string_view text = WithoutQuoteMarks(line);
+  if (region_ == Region::kReturnedText && !MayBeginHeader(text)) return;
+  TakeReturnedHeader(text, SplitField(text), facts);
 }
 
 void BounceText::OnLine(std::string_view line, std::string_view charset, DeliveryStatus* report,
                         MessageFacts* facts) {
   const std::string_view text = WithoutQuoteMarks(line);
-  if (region_ == Region::kReport) {
-    const std::string_view words = TrimBlanks(text);
-    if (words.empty()) {
-      report->EndGroup(facts);
-      return;
-    }
-    const auto field = SplitField(words);
-    if (field && report->OnField(*field, facts)) {
-      report_fields_ = true;
-      return;
-    }
-    if (field && field->Is("Message-ID")) {  // also where it is indented
-      OnReturnedField(*field, false, facts);
-      return;
-    }
+  if (region_ != Region::kReport) {
+    const bool taken = TakeReturnedHeader(text, SplitField(text), facts);
+    if (!taken && region_ == Region::kReport) ReadReportLine(text, charset);
+    return;
   }
-  if (TakeReturnedHeader(text, facts)) return;
-  if (region_ == Region::kReport) ReadReportLine(text, charset);
+  const std::string_view words = TrimBlanks(text);
+  if (words.empty()) {
+    report->EndGroup(facts);
+    return;
+  }
+  std::optional<HeaderField> field = SplitField(words);
+  if (field && report->OnField(*field, facts)) {
+    report_fields_ = true;
+    return;
+  }
+  if (field && field->Is(FieldName::kMessageId)) {  // also where it is indented
+    OnReturnedField(*field, false, facts);
+    return;
+  }
+  if (IsBlank(text.front())) field.reset();  // no field where it stands
+  if (!TakeReturnedHeader(text, field, facts)) ReadReportLine(text, charset);
 }
 
 void BounceText::EndPart(DeliveryStatus* report, MessageFacts* facts) {

@@ -1,6 +1,7 @@
 // Running text of a bounce: what it says, whom it names, and the returned message that it quotes.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,9 @@ class BounceText {
   // `converter` must outlive it.
   explicit BounceText(CharsetConverter* converter) : converter_(*converter) {}
   void Reset();
+  // As of FieldAssembler.
+  void Borrow(std::string_view octets) { returned_.Borrow(octets); }
+  void Settle() { returned_.Settle(); }
   // Whom the report itself goes to and comes from: not the failed recipient, unless nothing else
   // is named.
   void SetCorrespondents(std::string_view to, std::string_view from);
@@ -57,7 +61,10 @@ class BounceText {
   void ReadReportLine(std::string_view line, std::string_view charset);
   void ReadAddresses(std::string_view line, std::uint16_t says);
   Naming NamingOf(std::string_view before, std::string_view behind, std::uint16_t says) const;
-  bool TakeReturnedHeader(std::string_view line, MessageFacts* facts);
+  void OnReturnedMessageId(std::string_view value, bool enclosed, MessageFacts* facts);
+  // `field`: what SplitField says of the line.
+  bool TakeReturnedHeader(std::string_view line, const std::optional<HeaderField>& field,
+                          MessageFacts* facts);
   void EndReturnedHeaders(MessageFacts* facts);
 
   FieldAssembler returned_;

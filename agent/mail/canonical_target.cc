@@ -64,23 +64,36 @@ bool Unparsable(CanonicalTarget& target) {
   return false;
 }
 
-// Nearly every address: an untagged dot-atom and a plain lower-case domain. False: not decided.
-bool MakePlain(std::string_view path, CanonicalTarget& target) {
-  if (path.size() > kMaxDomainLength) return false;
+constexpr std::size_t kNotPlain = std::string_view::npos;
+struct Plain {
+  std::size_t at = kNotPlain;  // of the `@`
+  bool upper = false;          // in the local part
+};
+
+Plain PlainAt(std::string_view path) {
+  if (path.size() > kMaxDomainLength) return {};
+  bool upper = false;
   std::size_t at = 0;
   while (at < path.size() && ClassOf(path[at]) != Class::kOther) {
-    if (ClassOf(path[at]) == Class::kEquals) return false;
+    if (ClassOf(path[at]) == Class::kEquals) return {};
+    upper |= ClassOf(path[at]) == Class::kUpper;
     ++at;
   }
-  if (at == 0 || at == path.size() || path[at] != '@') return false;
+  if (at == 0 || at == path.size() || path[at] != '@') return {};
   std::size_t label_start = at + 1;
   for (std::size_t i = at + 1; i < path.size(); ++i) {
     const Class kind = ClassOf(path[i]);
     if (kind == Class::kLower) continue;
-    if (kind != Class::kDot || i == label_start || i - label_start > 63) return false;
+    if (kind != Class::kDot || i == label_start || i - label_start > 63) return {};
     label_start = i + 1;
   }
-  if (label_start == path.size() || path.size() - label_start > 63) return false;
+  if (label_start == path.size() || path.size() - label_start > 63) return {};
+  return {at, upper};
+}
+
+bool MakePlain(std::string_view path, CanonicalTarget& target) {
+  const std::size_t at = PlainAt(path).at;
+  if (at == kNotPlain) return false;
   target.address = path;
   target.domain = path.substr(at + 1);
   return true;
@@ -174,6 +187,13 @@ bool MakeTagged(std::string_view local, std::string_view sent_domain, const Targ
 }
 
 }  // namespace
+
+bool IsPlainTarget(std::string_view path) { return PlainAt(path).at != kNotPlain; }
+
+bool IsPlainLowerTarget(std::string_view path) {
+  const Plain plain = PlainAt(path);
+  return plain.at != kNotPlain && !plain.upper;
+}
 
 bool MakeCanonicalTarget(std::string_view path, const TargetOptions& options,
                          CanonicalTarget& target) {

@@ -27,6 +27,12 @@ inline constexpr std::size_t kMaxDomainLength = 255;
 // A path as sent may be longer by its source route and tags, up to this.
 inline constexpr std::size_t kMaxPathLength = 1024;
 
+// A path that is its own canonical form where neither case nor detail are folded, as nearly every
+// one is: an untagged dot-atom in a plain lower-case domain. False decides nothing. O(n).
+bool IsPlainTarget(std::string_view path);
+// The same, and its local part has no upper case either.
+bool IsPlainLowerTarget(std::string_view path);
+
 // `path` as sent, without angle brackets. What is undone, in this order:
 //  - the source route, a trailing dot, quotes and backslashes that are not needed (`"joe"@x`);
 //  - the domain becomes a lower-case A-label (libidn2, UTS 46 non-transitional; a domain that IDNA

@@ -3,6 +3,8 @@
 #include <iconv.h>
 
 #include <algorithm>
+#include <cstdint>
+#include <cstring>
 #include <iterator>
 
 #include "agent/base/ascii.h"
@@ -141,7 +143,14 @@ void CharsetConverter::Append(std::string_view charset, std::string_view text, s
 
 void LowerUtf8(std::string* text) {
   std::string& t = *text;
-  for (std::size_t i = 0; i < t.size(); ++i) {
+  std::size_t i = 0;
+  for (; i + 8 <= t.size(); i += 8) {  // as long as it is ASCII
+    const std::uint64_t octets = Load8(t.data() + i);
+    if ((octets & 0x8080808080808080) != 0) break;
+    const std::uint64_t lower = ToLower8(octets);
+    std::memcpy(t.data() + i, &lower, sizeof lower);
+  }
+  for (; i < t.size(); ++i) {
     const auto c = static_cast<unsigned char>(t[i]);
     if (c < 0x80) {
       t[i] = ToLower(t[i]);

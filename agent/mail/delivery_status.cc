@@ -53,20 +53,19 @@ DsnAction ParseDsnAction(std::string_view value) {
 
 void DeliveryStatus::Reset() {
   group_ = {};
-  loose_status_ = {};
   diagnostic_ = {};
   groups_ = 0;
 }
 
 bool DeliveryStatus::OnField(const HeaderField& field, MessageFacts* facts) {
-  if (field.Is("Reporting-MTA")) {
+  if (field.Is(FieldName::kReportingMta)) {
     EndGroup(facts);
     if (facts->reporting_mta.empty()) {
       facts->reporting_mta = WithoutType(field.value).substr(0, kMaxFactText);
     }
     return true;
   }
-  if (field.Is("Original-Envelope-Id")) {
+  if (field.Is(FieldName::kOriginalEnvelopeId)) {
     if (facts->original_envelope_id.empty()) facts->original_envelope_id = UndoXtext(field.value);
     return true;
   }
@@ -74,21 +73,20 @@ bool DeliveryStatus::OnField(const HeaderField& field, MessageFacts* facts) {
 }
 
 bool DeliveryStatus::OnRecipientField(const HeaderField& field, MessageFacts* facts) {
-  if (field.Is("Final-Recipient")) {
+  if (field.Is(FieldName::kFinalRecipient)) {
     if (!group_.final_recipient.empty()) EndGroup(facts);
     group_.final_recipient = ReportedAddress(field.value);
-  } else if (field.Is("Original-Recipient")) {
+  } else if (field.Is(FieldName::kOriginalRecipient)) {
     group_.original_recipient = ReportedAddress(field.value);
-  } else if (field.Is("Action")) {
+  } else if (field.Is(FieldName::kAction)) {
     const DsnAction action = ParseDsnAction(field.value);
     if (action == DsnAction::kNone) return false;
     group_.action = action;
-  } else if (field.Is("Status")) {
+  } else if (field.Is(FieldName::kStatus)) {
     const EnhancedStatus status = FindStatus(field.value);
     if (status.class_digit == 0) return false;
     group_.status = status;
-    if (loose_status_.class_digit == 0) loose_status_ = status;
-  } else if (field.Is("Diagnostic-Code")) {
+  } else if (field.Is(FieldName::kDiagnosticCode)) {
     diagnostic_ = FindStatus(field.value);
   } else {
     return false;
@@ -110,7 +108,10 @@ void DeliveryStatus::EndGroup(MessageFacts* facts) {
   }
   // A blank line within a group, as some write it: its beginning waits for its recipient.
   if (named || group_.action == DsnAction::kNone) {
-    group_ = {};
+    group_.final_recipient.clear();
+    group_.original_recipient.clear();
+    group_.action = DsnAction::kNone;
+    group_.status = {};
     diagnostic_ = {};
   }
 }

@@ -25,14 +25,11 @@ class DeliveryStatus {
 
   // Groups with a recipient so far.
   std::uint32_t groups() const { return groups_; }
-  // A Status that no group has kept (reports without recipients).
-  const EnhancedStatus& loose_status() const { return loose_status_; }
 
  private:
   bool OnRecipientField(const HeaderField& field, MessageFacts* facts);
 
   ReportedRecipient group_;
-  EnhancedStatus loose_status_;
   EnhancedStatus diagnostic_;
   std::uint32_t groups_ = 0;
 };

@@ -56,6 +56,11 @@ void CutUtf8(std::string* text, std::size_t limit) {
 }  // namespace
 
 void DecodeEncodedWords(std::string_view value, CharsetConverter* converter, std::string* out) {
+  if (value.find("=?") == std::string_view::npos) {
+    out->assign(value.substr(0, kMaxFactText + 1));
+    CutUtf8(out, kMaxFactText);
+    return;
+  }
   out->clear();
   std::string octets;  // of words in a row with one charset: a character may be split between them
   std::string_view charset;

@@ -1,6 +1,13 @@
 #include "agent/mail/header_fields.h"
 
 #include <algorithm>
+#include <array>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+#include "agent/base/find_octet.h"
 
 namespace backscatter {
 namespace {
@@ -10,14 +17,67 @@ constexpr std::size_t kMaxLiteral = 56;  // "IPv6:" and 45 octets
 
 bool IsAlnum(char c) { return IsAlpha(c) || IsDigit(c); }
 bool IsHigh(char c) { return static_cast<unsigned char>(c) >= 0x80; }
-bool IsLocalChar(char c) {
-  return IsAlnum(c) || IsHigh(c) ||
-         std::string_view("!#$%&'*+-/=?^_`{|}~.").find(c) != std::string_view::npos;
-}
-bool IsDomainChar(char c) { return IsAlnum(c) || IsHigh(c) || c == '.' || c == '-' || c == '_'; }
 
-std::string_view Word(std::string_view text, std::string_view ends) {
-  return text.substr(0, std::min(text.find_first_of(ends), text.size()));
+// A set of octets, asked one by one.
+class OctetSet {
+ public:
+  constexpr explicit OctetSet(std::string_view members) {
+    for (const char c : members) has_[static_cast<unsigned char>(c)] = true;
+  }
+  constexpr bool Has(char c) const { return has_[static_cast<unsigned char>(c)]; }
+
+ private:
+  std::array<bool, 256> has_{};
+};
+
+constexpr OctetSet kLocalSigns("!#$%&'*+-/=?^_`{|}~.");
+constexpr OctetSet kDomainSigns(".-_");
+bool IsLocalChar(char c) { return IsAlnum(c) || IsHigh(c) || kLocalSigns.Has(c); }
+bool IsDomainChar(char c) { return IsAlnum(c) || IsHigh(c) || kDomainSigns.Has(c); }
+
+// Where `octet` stands at or behind `from`; text.size(): nowhere.
+std::size_t FindFrom(std::string_view text, char octet, std::size_t from) {
+  text.remove_prefix(from);
+  return from + FindOctet(text, octet);
+}
+
+std::string_view Word(std::string_view text, const OctetSet& ends) {
+  std::size_t size = 0;
+  while (size < text.size() && !ends.Has(text[size])) ++size;
+  return text.substr(0, size);
+}
+constexpr OctetSet kOpenBrackets("[(");
+constexpr OctetSet kLiteralEnds("])( ");
+constexpr OctetSet kAngleEnd(">");
+constexpr OctetSet kNameEnds("(,;");
+constexpr OctetSet kIdEnds(" \t>;,");
+constexpr OctetSet kTypeEnds(";( \t");
+constexpr OctetSet kQuote("\"");
+constexpr OctetSet kParameterEnds("; \t");
+constexpr OctetSet kHostEnds(" \t(;");
+constexpr OctetSet kQueueIdEnds(" \t;)");
+
+// How many octets of a field's name the line begins with: printable, no colon (RFC 5322 section
+// 2.2). Looks at a little more than kMaxNameBytes.
+std::size_t NameEnd(std::string_view line) {
+  std::size_t end = 0;
+#if defined(__SSE2__)
+  const __m128i blank = _mm_set1_epi8(' ');
+  const __m128i colon = _mm_set1_epi8(':');
+  const __m128i del = _mm_set1_epi8(0x7f);
+  for (; end + 16 <= line.size() && end <= kMaxNameBytes; end += 16) {
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line.data() + end));
+    const __m128i others = _mm_or_si128(_mm_cmpeq_epi8(octets, colon), _mm_cmpeq_epi8(octets, del));
+    const __m128i in_name = _mm_andnot_si128(others, _mm_cmpgt_epi8(octets, blank));
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(in_name)) ^ 0xffffU;
+    if (mask != 0) return end + static_cast<std::size_t>(__builtin_ctz(mask));
+  }
+#endif
+  while (end < line.size() && end <= kMaxNameBytes && line[end] > ' ' && line[end] < 0x7f &&
+         line[end] != ':') {
+    ++end;
+  }
+  return end;
 }
 
 // Start of the local part that ends before `at`.
@@ -46,17 +106,34 @@ std::size_t DomainEnd(std::string_view text, std::size_t at) {
   return end;
 }
 
+constexpr std::size_t kNowhere = std::string_view::npos;
+
+// The blank before `word`, which is in lower case and two octets or more.
+std::size_t FindWord(std::string_view text, std::string_view word) {
+  for (std::size_t blank = FindOctet(text, ' '); blank + word.size() < text.size();
+       blank = FindFrom(text, ' ', blank + 1)) {
+    const char* const start = text.data() + blank + 1;
+    if (ToLower(start[0]) != word[0] || ToLower(start[1]) != word[1]) continue;
+    if (EqualOctetsIgnoreCase(start, word.data(), word.size())) return blank;
+  }
+  return kNowhere;
+}
+
 // In the first brackets only, and no longer than an address can be: hostile ones cost no more.
 std::optional<IpAddress> BracketedAddress(std::string_view text) {
   constexpr int kMaxBrackets = 16;
-  std::size_t open = text.find_first_of("[(");
-  for (int i = 0; i < kMaxBrackets && open != std::string_view::npos; ++i) {
-    std::string_view inner = Word(text.substr(open + 1, kMaxLiteral), "])( ");
+  const auto find_open = [text](std::size_t from) {
+    while (from < text.size() && !kOpenBrackets.Has(text[from])) ++from;
+    return from;
+  };
+  std::size_t open = find_open(0);
+  for (int i = 0; i < kMaxBrackets && open < text.size(); ++i) {
+    std::string_view inner = Word(text.substr(open + 1, kMaxLiteral), kLiteralEnds);
     if (StartsWithIgnoreCase(inner, "ipv6:")) inner.remove_prefix(5);
     if (inner.size() < kMaxLiteral) {
       if (std::optional<IpAddress> address = IpAddress::Parse(inner)) return address;
     }
-    open = text.find_first_of("[(", open + 1);
+    open = find_open(open + 1);
   }
   return std::nullopt;
 }
@@ -65,32 +142,38 @@ std::optional<IpAddress> BracketedAddress(std::string_view text) {
 
 std::size_t FindIgnoreCase(std::string_view text, std::string_view needle, std::size_t from) {
   if (needle.size() > text.size()) return std::string_view::npos;
+  if (needle.empty()) return from;
+  const auto first = static_cast<char>(needle.front() | 0x20);  // of no letter: a few in vain
   for (std::size_t i = from; i + needle.size() <= text.size(); ++i) {
-    if (ToLower(text[i]) == needle[0] && StartsWithIgnoreCase(text.substr(i), needle)) return i;
+    if (static_cast<char>(text[i] | 0x20) != first) continue;
+    if (EqualsIgnoreCase({text.data() + i, needle.size()}, needle)) return i;
   }
   return std::string_view::npos;
 }
 
 std::optional<HeaderField> SplitField(std::string_view line) {
-  std::size_t end = 0;
-  while (end < line.size() && line[end] > ' ' && line[end] < 0x7f && line[end] != ':') ++end;
+  const std::size_t end = NameEnd(line);
   if (end == 0 || end > kMaxNameBytes) return std::nullopt;
   std::size_t colon = end;
   while (colon < line.size() && IsBlank(line[colon])) ++colon;
   if (colon >= line.size() || line[colon] != ':') return std::nullopt;
-  return HeaderField{line.substr(0, end), TrimBlanks(line.substr(colon + 1))};
+  const std::string_view written(line.data(), end);
+  line.remove_prefix(colon + 1);
+  return HeaderField{FieldNameOf(written), written, TrimBlanks(line)};
 }
 
 void FieldAssembler::Continue(std::string_view line) {
   if (!pending() || text_.size() >= kMaxFieldBytes) return;
-  text_ += ' ';
-  text_ += TrimBlanks(line).substr(0, kMaxFieldBytes - text_.size());
+  if (text_.data() != kept_.data()) Keep();
+  kept_ += ' ';
+  kept_ += TrimBlanks(line).substr(0, kMaxFieldBytes - kept_.size());
+  text_ = kept_;
 }
 
 std::string_view NextAddress(std::string_view text, std::size_t* position) {
   std::size_t from = *position;
-  for (std::size_t at = text.find('@', from); at != std::string_view::npos;
-       at = text.find('@', at + 1)) {
+  for (std::size_t at = FindFrom(text, '@', from); at < text.size();
+       at = FindFrom(text, '@', at + 1)) {
     const std::size_t start = LocalStart(text, from, at);
     const std::size_t end = DomainEnd(text, at);
     from = at + 1;
@@ -105,14 +188,14 @@ std::string_view NextAddress(std::string_view text, std::size_t* position) {
 std::string_view MailboxAddress(std::string_view value) {
   const std::size_t open = value.rfind('<');
   if (open != std::string_view::npos) {
-    const std::string_view inner = TrimBlanks(Word(value.substr(open + 1), ">"));
+    const std::string_view inner = TrimBlanks(Word(value.substr(open + 1), kAngleEnd));
     std::size_t position = 0;
     const std::string_view address = NextAddress(inner, &position);
     return address.empty() ? inner : address;
   }
   std::size_t position = 0;
   const std::string_view address = NextAddress(value, &position);
-  return address.empty() ? TrimBlanks(Word(value, "(,;")) : address;
+  return address.empty() ? TrimBlanks(Word(value, kNameEnds)) : address;
 }
 
 std::string_view NextMessageId(std::string_view value, std::size_t* position) {
@@ -132,52 +215,55 @@ std::string_view OneMessageId(std::string_view value) {
   if (!id.empty()) return id;
   value = TrimBlanks(value);
   if (!value.empty() && value.front() == '<') value.remove_prefix(1);
-  return Word(value, " \t>;,");
+  return Word(value, kIdEnds);
 }
 
-std::string_view MediaType(std::string_view value) { return TrimBlanks(Word(value, ";( \t")); }
+std::string_view MediaType(std::string_view value) { return TrimBlanks(Word(value, kTypeEnds)); }
 
 std::string_view FieldParameter(std::string_view value, std::string_view name) {
-  for (std::size_t at = FindIgnoreCase(value, name); at != std::string_view::npos;
-       at = FindIgnoreCase(value, name, at + 1)) {
-    if (at == 0 || (value[at - 1] != ';' && !IsBlank(value[at - 1]))) continue;
-    std::string_view rest = value.substr(at + name.size());
-    if (rest.substr(0, 2) == "*0") rest.remove_prefix(2);
-    if (!rest.empty() && rest.front() == '*') rest.remove_prefix(1);
-    rest = TrimBlanks(rest);
-    if (rest.empty() || rest.front() != '=') continue;
-    rest = TrimBlanks(rest.substr(1));
-    if (!rest.empty() && rest.front() == '"') return Word(rest.substr(1), "\"");
-    return TrimBlanks(Word(rest, "; \t"));
+  for (std::size_t equals = FindOctet(value, '='); equals < value.size();
+       equals = FindFrom(value, '=', equals + 1)) {
+    std::string_view before = value.substr(0, equals);
+    while (!before.empty() && IsBlank(before.back())) before.remove_suffix(1);
+    if (before.ends_with('*')) before.remove_suffix(1);
+    if (before.ends_with("*0")) before.remove_suffix(2);
+    if (before.size() <= name.size()) continue;
+    const std::size_t at = before.size() - name.size();
+    if (before[at - 1] != ';' && !IsBlank(before[at - 1])) continue;
+    if (!EqualsIgnoreCase(before.substr(at), name)) continue;
+    const std::string_view rest = TrimBlanks(value.substr(equals + 1));
+    if (!rest.empty() && rest.front() == '"') return Word(rest.substr(1), kQuote);
+    return TrimBlanks(Word(rest, kParameterEnds));
   }
   return {};
 }
 
-ReceivedHop ParseReceived(std::string_view value) {
-  ReceivedHop hop;
-  const std::string_view clauses = value.substr(0, value.rfind(';'));
-  const std::size_t by = StartsWithIgnoreCase(clauses, "by ") ? 0 : FindIgnoreCase(clauses, " by ");
+// `from` and `by` are looked for where a word begins; what stands between them is the client's.
+void ParseReceived(std::string_view value, ReceivedHop* hop) {
+  std::string_view clauses = value;
+  if (const std::size_t date = value.rfind(';'); date < value.size())
+    clauses = {value.data(), date};
+  const std::size_t by = StartsWithIgnoreCase(clauses, "by ") ? 0 : FindWord(clauses, "by ");
   if (StartsWithIgnoreCase(clauses, "from ")) {
-    const std::string_view from = clauses.substr(5, by == std::string_view::npos ? by : by - 5);
-    hop.from_name = TrimBlanks(Word(TrimBlanks(from), " \t(;")).substr(0, kMaxFactText);
-    hop.from_address = BracketedAddress(from);
+    const std::string_view from = clauses.substr(5, by == kNowhere ? by : by - 5);
+    hop->from_name = TrimBlanks(Word(TrimBlanks(from), kHostEnds)).substr(0, kMaxFactText);
+    hop->from_address = BracketedAddress(from);
   }
-  if (by == std::string_view::npos) return hop;
+  if (by == kNowhere) return;
   const std::string_view behind = TrimBlanks(clauses.substr(by + (by == 0 ? 3 : 4)));
-  hop.by_name = Word(behind, " \t(;").substr(0, kMaxFactText);
-  const std::size_t id = FindIgnoreCase(behind, " id ");
-  if (id != std::string_view::npos) {
-    hop.id = Word(TrimBlanks(behind.substr(id + 4)), " \t;)").substr(0, kMaxFactText);
+  hop->by_name = Word(behind, kHostEnds).substr(0, kMaxFactText);
+  const std::size_t id = FindWord(behind, "id ");
+  if (id != kNowhere) {
+    hop->id = Word(TrimBlanks(behind.substr(id + 4)), kQueueIdEnds).substr(0, kMaxFactText);
   }
-  return hop;
 }
 
 std::string_view ReceivedFor(std::string_view value) {
-  const std::size_t at = FindIgnoreCase(value, " for ");
-  if (at == std::string_view::npos) return {};
+  const std::size_t at = FindWord(value, "for ");
+  if (at == kNowhere) return {};
   const std::string_view rest = TrimBlanks(value.substr(at + 5));
   std::size_t position = 0;
-  return NextAddress(Word(rest, " \t;"), &position);
+  return NextAddress(Word(rest, kParameterEnds), &position);
 }
 
 EnhancedStatus FindStatus(std::string_view text) {
@@ -189,9 +275,12 @@ EnhancedStatus FindStatus(std::string_view text) {
     }
     return digits == 0 || digits > 3 ? 1000U : value;
   };
-  for (std::size_t i = 0; i + 4 < text.size(); ++i) {
+  if (text.empty()) return {};
+  for (std::size_t dot = FindFrom(text, '.', 1); dot < text.size();
+       dot = FindFrom(text, '.', dot + 1)) {
+    const std::size_t i = dot - 1;
     const char c = text[i];
-    if ((c != '2' && c != '4' && c != '5') || text[i + 1] != '.') continue;
+    if ((c != '2' && c != '4' && c != '5') || i + 4 >= text.size()) continue;
     if (i > 0 && (IsAlnum(text[i - 1]) || text[i - 1] == '.' || text[i - 1] == '-')) continue;
     std::size_t end = i + 2;
     const unsigned subject = number(&end);

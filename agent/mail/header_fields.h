@@ -1,11 +1,14 @@
 // Header fields as they are found in the wild: pure parsers, views into the text they are given.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "agent/base/ascii.h"
+#include "agent/mail/field_names.h"
 #include "agent/smtp/message_facts.h"
 
 namespace backscatter {
@@ -13,10 +16,11 @@ namespace backscatter {
 inline constexpr std::size_t kMaxFieldBytes = 8192;  // of one unfolded field
 
 struct HeaderField {
-  std::string_view name;   // as written
-  std::string_view value;  // without blanks around it
+  FieldName name = FieldName::kOther;
+  std::string_view written;  // the name as it was written
+  std::string_view value;    // without blanks around it
 
-  bool Is(std::string_view other) const { return EqualsIgnoreCase(name, other); }
+  bool Is(FieldName other) const { return name == other; }
 };
 
 // `Name: value` or `Name : value`; nullopt for a line that is no field (RFC 5322 section 2.2; a
@@ -26,20 +30,40 @@ std::optional<HeaderField> SplitField(std::string_view line);
 // Puts folded fields together. What goes beyond kMaxFieldBytes is dropped.
 class FieldAssembler {
  public:
-  void Reset() { text_.clear(); }
+  FieldAssembler() = default;
+  FieldAssembler(const FieldAssembler&) = delete;
+  FieldAssembler& operator=(const FieldAssembler&) = delete;
+
+  void Reset() { text_ = {}; }
   bool pending() const { return !text_.empty(); }
+
+  // Lines within `octets` need not be copied until Settle.
+  void Borrow(std::string_view octets) { lent_ = octets; }
+  void Settle() {
+    if (IsLent(text_)) Keep();
+    lent_ = {};
+  }
 
   // Takes a line. The field before it goes to `sink` if this line begins another one. False: the
   // line is neither a field nor a folded continuation, and was not taken.
   template <typename Sink>
   bool Add(std::string_view line, Sink&& sink) {
-    if (!line.empty() && IsBlank(line.front()) && pending()) {
+    return Add(line, SplitField(line), sink);
+  }
+  // The same, where `field` is what SplitField said of the line.
+  template <typename Sink>
+  bool Add(std::string_view line, const std::optional<HeaderField>& field, Sink&& sink) {
+    if (!field) {
+      if (line.empty() || !IsBlank(line.front()) || !pending()) return false;
       Continue(line);
       return true;
     }
-    if (!SplitField(line)) return false;
     Flush(sink);
-    text_.assign(line.substr(0, kMaxFieldBytes));
+    text_ = {line.data(), std::min(line.size(), kMaxFieldBytes)};
+    name_ = field->name;
+    name_size_ = field->written.size();
+    value_at_ = static_cast<std::size_t>(field->value.data() - line.data());
+    if (!IsLent(text_)) Keep();
     return true;
   }
   // Also for continuations that lost their indentation.
@@ -48,12 +72,29 @@ class FieldAssembler {
   template <typename Sink>
   void Flush(Sink&& sink) {
     if (!pending()) return;
-    if (const std::optional<HeaderField> field = SplitField(text_)) sink(*field);
-    text_.clear();
+    std::string_view value = text_;
+    if (value_at_ <= value.size()) {
+      value.remove_prefix(value_at_);
+      sink(HeaderField{name_, {text_.data(), name_size_}, TrimBlanks(value)});
+    }
+    text_ = {};
   }
 
  private:
-  std::string text_;
+  bool IsLent(std::string_view text) const {
+    return text.data() >= lent_.data() && text.data() < lent_.data() + lent_.size();
+  }
+  void Keep() {
+    kept_.assign(text_.data(), text_.size());
+    text_ = kept_;
+  }
+
+  std::string_view text_;  // of the field under way: in lent_ or kept_
+  std::string_view lent_;
+  std::string kept_;
+  FieldName name_ = FieldName::kOther;
+  std::size_t name_size_ = 0;
+  std::size_t value_at_ = 0;
 };
 
 // The next address in free text at or behind `*position`, which is moved behind it; empty: none.
@@ -75,7 +116,7 @@ std::string_view FieldParameter(std::string_view value, std::string_view name);
 // `text/plain` of `text/plain; charset=x`.
 std::string_view MediaType(std::string_view value);
 
-ReceivedHop ParseReceived(std::string_view value);
+void ParseReceived(std::string_view value, ReceivedHop* hop);
 // The address of its `for` clause; empty: none.
 std::string_view ReceivedFor(std::string_view value);
 

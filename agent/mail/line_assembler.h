@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/find_octet.h"
+
 namespace backscatter {
 
 inline constexpr std::size_t kMaxLineBytes = 8192;  // the rest of a longer line is dropped
@@ -29,12 +31,13 @@ class LineAssembler {
   template <typename Sink>
   void Add(std::string_view octets, Sink&& sink) {
     while (!octets.empty()) {
-      const std::size_t end = std::min(octets.find('\n'), octets.size());
+      const std::size_t end = FindOctet(octets, '\n');
       const bool ends = end < octets.size();
+      const std::string_view line(octets.data(), end);
       if (ends && text_.empty() && !skip_ && end <= kMaxLineBytes) {
-        sink(WithoutCr(octets.substr(0, end)));
+        sink(WithoutCr(line));
       } else {
-        if (!skip_) Keep(octets.substr(0, end));
+        if (!skip_) Keep(line);
         if (ends) End(sink);
       }
       octets.remove_prefix(end + (ends ? 1 : 0));

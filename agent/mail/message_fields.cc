@@ -16,8 +16,8 @@ bool IsReplyOrForward(std::string_view subject) {
 }
 
 bool IsReturnedField(const HeaderField& field) {
-  return field.Is("Received") || field.Is("Message-ID") || field.Is("Return-Path") ||
-         field.Is("From");
+  return field.Is(FieldName::kReceived) || field.Is(FieldName::kMessageId) ||
+         field.Is(FieldName::kReturnPath) || field.Is(FieldName::kFrom);
 }
 
 // Addresses in domains that serve groups or lists only.
@@ -48,25 +48,23 @@ void MessageReader::OnField(const HeaderField& field) {
 }
 
 void MessageReader::OnTopField(const HeaderField& field) {
-  if (field.Is("Subject")) {
+  if (field.Is(FieldName::kOther)) {
+    return;
+  } else if (field.Is(FieldName::kSubject)) {
     if (facts_.subject.empty()) OnSubject(field.value);
-  } else if (field.Is("From")) {
+  } else if (field.Is(FieldName::kFrom)) {
     OnFrom(field.value);
-  } else if (field.Is("To")) {
+  } else if (field.Is(FieldName::kTo)) {
     if (to_.empty()) to_ = MailboxAddress(field.value).substr(0, kMaxFactText);
-  } else if (field.Is("Message-ID")) {
+  } else if (field.Is(FieldName::kMessageId)) {
     if (facts_.message_id.empty()) {
       facts_.message_id = OneMessageId(field.value).substr(0, kMaxFactText);
     }
-  } else if (field.Is("In-Reply-To") || field.Is("References")) {
+  } else if (field.Is(FieldName::kInReplyTo) || field.Is(FieldName::kReferences)) {
     OnReferences(field);
-  } else if (field.Is("Received")) {
-    if (facts_.received.size() < kMaxReceivedHops) {
-      facts_.received.push_back(ParseReceived(field.value));
-    } else {
-      facts_.cut = true;
-    }
-  } else if (field.Is("X-Failed-Recipients") || field.Is("X-Failed-Recipient")) {
+  } else if (field.Is(FieldName::kReceived)) {
+    if (++facts_.received_count == 1 && options_.sent) ParseReceived(field.value, &facts_.last_hop);
+  } else if (field.Is(FieldName::kFailedRecipients)) {
     OnFailedRecipients(field.value);
   } else {
     OnSign(field);
@@ -94,7 +92,7 @@ void MessageReader::OnFrom(std::string_view value) {
 }
 
 void MessageReader::OnReferences(const HeaderField& field) {
-  const bool reply = field.Is("In-Reply-To");
+  const bool reply = field.Is(FieldName::kInReplyTo);
   std::size_t position = 0;
   std::size_t added = 0;
   while (facts_.references.size() < kMaxMessageIds) {
@@ -118,41 +116,36 @@ void MessageReader::OnFailedRecipients(std::string_view value) {
   }
 }
 
-bool MessageReader::OnSign(const HeaderField& field) {
-  if (field.Is("Auto-Submitted")) {
+void MessageReader::OnSign(const HeaderField& field) {
+  if (field.Is(FieldName::kAutoSubmitted)) {
     facts_.auto_submitted = !StartsWithIgnoreCase(field.value, "no");
     signs_.auto_replied = StartsWithIgnoreCase(field.value, "auto-replied");
     signs_.auto_generated = StartsWithIgnoreCase(field.value, "auto-generated");
     signs_.rejected = ContainsIgnoreCase(field.value, "reject");
-  } else if (field.Is("Return-Path")) {
+  } else if (field.Is(FieldName::kReturnPath)) {
     signs_.null_sender = signs_.null_sender || field.value == "<>";
-  } else if (field.Is("X-Autoreply") || field.Is("X-Autorespond") || field.Is("X-Autoresponder") ||
-             field.Is("X-Auto-Reply") || field.Is("X-Auto-Reply-From") ||
-             (field.Is("Precedence") && (EqualsIgnoreCase(field.value, "auto_reply") ||
-                                         EqualsIgnoreCase(field.value, "auto-reply")))) {
+  } else if (field.Is(FieldName::kAutoreply) ||
+             (field.Is(FieldName::kPrecedence) && (EqualsIgnoreCase(field.value, "auto_reply") ||
+                                                   EqualsIgnoreCase(field.value, "auto-reply")))) {
     signs_.autoreply_header = true;
-  } else if (field.Is("X-Boxtrapper") || field.Is("X-Challenge") ||
-             field.Is("X-Spamblocker-Challenge")) {
+  } else if (field.Is(FieldName::kChallenge)) {
     signs_.challenge_header = true;
-  } else if (field.Is("X-MS-Exchange-Message-Is-Ndr") || field.Is("X-Mailer-Daemon-Report")) {
+  } else if (field.Is(FieldName::kNdr)) {
     signs_.ndr_header = true;
-  } else if (field.Is("X-HmXmrOriginalRecipient") || field.Is("Feedback-Type")) {
+  } else if (field.Is(FieldName::kComplaint)) {
     signs_.complaint_header = true;
-  } else {
-    return false;
   }
-  return true;
 }
 
 void MessageReader::OnReportField(const HeaderField& field) {
-  if (field.Is("Original-Message-ID")) {
-    text_.OnReturnedField({"Message-ID", field.value}, true, &facts_);
+  if (field.Is(FieldName::kOriginalMessageId)) {
+    text_.OnReturnedField({FieldName::kMessageId, field.written, field.value}, true, &facts_);
     return;
   }
   if (part_.content == PartContent::kDeliveryStatus) {
     report_.OnField(field, &facts_);
   } else if (part_.content == PartContent::kDisposition &&
-             (field.Is("Final-Recipient") || field.Is("Original-Recipient"))) {
+             (field.Is(FieldName::kFinalRecipient) || field.Is(FieldName::kOriginalRecipient))) {
     report_.OnField(field, &facts_);
   }
 }

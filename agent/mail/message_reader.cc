@@ -17,7 +17,11 @@ void ClearKeepingCapacity(MessageFacts* facts) {
   facts->message_id.clear();
   facts->from.clear();
   facts->references.clear();
-  facts->received.clear();
+  facts->received_count = 0;
+  facts->last_hop.from_name.clear();
+  facts->last_hop.from_address.reset();
+  facts->last_hop.by_name.clear();
+  facts->last_hop.id.clear();
   facts->reporting_mta.clear();
   facts->original_envelope_id.clear();
   facts->recipients.clear();
@@ -61,12 +65,26 @@ void MessageReader::Read(std::string_view octets) {
   const bool more = octets.size() > room;
   octets = octets.substr(0, room);
   octets_ += octets.size();
+  Borrow(octets);
   lines_.Add(octets, [&](std::string_view line) {
     if (!done_) OnLine(line);
   });
+  Settle();
   if (!more) return;
   beyond_ = true;
   done_ = true;
+}
+
+void MessageReader::Borrow(std::string_view octets) {
+  fields_.Borrow(octets);
+  report_fields_.Borrow(octets);
+  text_.Borrow(octets);
+}
+
+void MessageReader::Settle() {
+  fields_.Settle();
+  report_fields_.Settle();
+  text_.Settle();
 }
 
 void MessageReader::OnGap() {
@@ -137,7 +155,7 @@ void MessageReader::BeginPart(const MimeStructure::Edge& edge) {
 }
 
 void MessageReader::OnHeaderLine(std::string_view line) {
-  if (line.empty() || (!any_field_ && TrimBlanks(line).empty())) {
+  if (line.empty() || (!any_field_ && IsBlank(line.front()) && TrimBlanks(line).empty())) {
     if (message_headers_ && !any_field_ && odd_lines_++ < 2) return;  // blank lines before it
     EndHeaders();
     return;
@@ -149,7 +167,7 @@ void MessageReader::OnHeaderLine(std::string_view line) {
   }
   // "From " of a mailbox, perhaps quoted.
   if (!any_field_ && message_headers_ &&
-      (line.substr(0, 5) == "From " || line.substr(0, 6) == ">From ")) {
+      (line.starts_with("From ") || line.starts_with(">From "))) {
     return;
   }
   if (any_field_ && ++odd_lines_ < kMaxOddLines) {  // continuations without indentation
@@ -266,7 +284,8 @@ void MessageReader::OnContentLine(std::string_view line) {
       if (TrimBlanks(line).empty()) {
         report_fields_.Flush(sink);
         report_.EndGroup(&facts_);
-      } else if (line.size() > 4 && line.substr(0, 2) == "--") {  // a boundary that is damaged
+      } else if (line.size() > 4 && line[0] == '-' &&
+                 line[1] == '-') {  // a boundary that is damaged
         BeginPart({false, false, level_});
       } else if (!report_fields_.Add(line, sink)) {
         report_fields_.Continue(line);

@@ -23,6 +23,7 @@ struct ReaderOptions {
   bool headers_only = false;
   std::size_t capture_bytes = 65536;  // with headers_only: kMaxHeaderBytes
   bool null_sender = false;           // what the envelope said
+  bool sent = false;                  // mail of ours, on its way out or handed to us
 };
 
 // Of the header block where only that is read; the longest of 994 bounces had 15 KB.
@@ -46,6 +47,9 @@ class MessageReader : public BodyReader {
   const MessageFacts& Finish(bool ended) override;
 
  private:
+  // Octets that lines lie in, until Settle.
+  void Borrow(std::string_view octets);
+  void Settle();
   void OnLine(std::string_view line);
   void OnHeaderLine(std::string_view line);
   void EndHeaders();
@@ -55,7 +59,7 @@ class MessageReader : public BodyReader {
   void OnFrom(std::string_view value);
   void OnReferences(const HeaderField& field);
   void OnFailedRecipients(std::string_view value);
-  bool OnSign(const HeaderField& field);
+  void OnSign(const HeaderField& field);
   void NoteContent();
 
   void BeginPart(const MimeStructure::Edge& edge);

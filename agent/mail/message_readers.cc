@@ -62,8 +62,9 @@ std::shared_ptr<BodyReader> MessageReaders::Open(const BodyRequest& request) {
   how.null_sender = request.null_sender;
   how.capture_bytes = options_.capture_bytes;
   how.headers_only = options_.capture_bytes == 0 || !(report || options_.read_all);
+  how.sent = IsSent(request);
   if (how.headers_only) {
-    if (report || !request.has_mail_from || !IsSent(request)) return nullptr;
+    if (report || !request.has_mail_from || !how.sent) return nullptr;
     how.capture_bytes = kMaxHeaderBytes;
   }
   if (shelf_->open >= options_.max_open) {

@@ -49,12 +49,16 @@ void PartHeaders::Reset(bool in_digest) {
 }
 
 void PartHeaders::OnField(const HeaderField& field) {
-  if (field.Is("Content-Transfer-Encoding")) {
+  if (field.Is(FieldName::kContentTransferEncoding)) {
     encoding = TransferEncodingOf(field.value);
-  } else if (field.Is("Content-Type")) {
+  } else if (field.Is(FieldName::kContentType)) {
     const std::string_view type = MediaType(field.value);
     content = ContentOf(type);
-    charset = FieldParameter(field.value, "charset").substr(0, 32);
+    if (type.size() == field.value.size()) {
+      charset.clear();
+    } else {
+      charset = FieldParameter(field.value, "charset").substr(0, 32);
+    }
     if (content != PartContent::kMultipart) return;
     boundary = FieldParameter(field.value, "boundary").substr(0, kMaxBoundaryBytes);
     report_type = FieldParameter(field.value, "report-type").substr(0, 64);
@@ -86,7 +90,7 @@ std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) 
   for (std::size_t i = open_.size(); i-- > 0;) {
     const Multipart& multipart = open_[i];
     const std::string_view boundary = multipart.boundary;
-    if (line.substr(0, boundary.size()) != boundary) continue;
+    if (!line.starts_with(boundary)) continue;
     const std::string_view rest = line.substr(boundary.size());
     if (!rest.empty() && rest != "--") continue;
     Edge edge{!rest.empty(), multipart.digest, multipart.level};

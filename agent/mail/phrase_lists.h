@@ -1,4 +1,4 @@
-// The wordings themselves: lower-case UTF-8, each the start of words.
+// The wordings themselves: lower-case UTF-8, each the start of words, of four octets or more.
 #pragma once
 
 #include <cstdint>

@@ -7,7 +7,7 @@
 namespace backscatter {
 namespace {
 
-constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersion = 3;
 constexpr std::string_view kMagic = "SLB1";
 constexpr std::size_t kBlockHead = 24;
 constexpr std::size_t kMostNameBytes = 10;  // a u64 in groups of 7 bits

@@ -38,10 +38,14 @@ std::uint64_t SentLedger::Tagged(Kind kind, std::uint64_t first, std::uint64_t s
   return MixWords(first ^ options_.key.a ^ tag, MixWords(second ^ tag, options_.key.b) ^ ~tag);
 }
 
+void SentLedger::Fold(std::string_view text) const {
+  folded_.resize(text.size());
+  LowerAscii(text, folded_.data());
+}
+
 SentLedger::Key SentLedger::TextHash(std::string_view text) const {
   if (text.empty() || text.size() > kMaxText) return std::nullopt;
-  folded_.resize(text.size());
-  std::ranges::transform(text, folded_.begin(), ToLower);
+  Fold(text);
   return HashBytes(options_.key, folded_);
 }
 
@@ -49,10 +53,18 @@ SentLedger::Key SentLedger::TextHash(std::string_view text) const {
 SentLedger::Key SentLedger::AddressHash(std::string_view path) const {
   path = WithoutBrackets(path);
   if (path.empty() || path.size() > kMaxPathLength) return std::nullopt;
-  folded_.resize(path.size());
-  std::ranges::transform(path, folded_.begin(), ToLower);
+  if (IsPlainLowerTarget(path)) return HashBytes(options_.key, path);
+  Fold(path);
   if (!MakeCanonicalTarget(folded_, kAddressForm, canonical_)) return std::nullopt;
   return HashBytes(options_.key, canonical_.address);
+}
+
+SentLedger::Key SentLedger::KeyOfSender(Key address) const {
+  return address ? Key(Tagged(Kind::kSender, *address)) : std::nullopt;
+}
+
+SentLedger::Key SentLedger::KeyOfPair(Key sender, Key recipient) const {
+  return sender && recipient ? Key(Tagged(Kind::kPair, *sender, *recipient)) : std::nullopt;
 }
 
 SentLedger::Key SentLedger::KeyOfMessageId(std::string_view text) const {
@@ -107,8 +119,8 @@ void SentLedger::Add(const SentMail& mail) {
   first_ = first_ ? std::min(*first_, at) : at;
   ++mails_;
   Learn(message_id, *slice);
-  if (sender) Learn(Tagged(Kind::kSender, *sender), *slice);
-  if (recipient) Learn(Tagged(Kind::kPair, *sender, *recipient), *slice);
+  Learn(KeyOfSender(sender), *slice);
+  Learn(KeyOfPair(sender, recipient), *slice);
   Learn(envelope_id, *slice);
   Learn(queue_id, *slice);
 }
@@ -153,13 +165,11 @@ bool SentLedger::HasMessageId(std::string_view message_id) const {
 
 bool SentLedger::HasPair(std::string_view sender, std::string_view recipient) const {
   const Key from = AddressHash(sender);
-  const Key to = from ? AddressHash(recipient) : std::nullopt;
-  return to && set_.Contains(Tagged(Kind::kPair, *from, *to));
+  return Has(KeyOfPair(from, from ? AddressHash(recipient) : std::nullopt));
 }
 
 bool SentLedger::HasSender(std::string_view sender) const {
-  const Key from = AddressHash(sender);
-  return from && set_.Contains(Tagged(Kind::kSender, *from));
+  return Has(KeyOfSender(AddressHash(sender)));
 }
 
 bool SentLedger::HasEnvelopeId(std::string_view envelope_id) const {

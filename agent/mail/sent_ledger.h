@@ -58,6 +58,19 @@ class SentLedger {
   bool HasEnvelopeId(std::string_view envelope_id) const;
   bool HasQueueId(std::string_view queue_id, std::string_view host) const;
 
+  // The same in two steps, for whoever asks several things of one address, or knows what it will
+  // ask a while before it needs the answer.
+  using Key = std::optional<std::uint64_t>;      // nullopt: nothing to look for
+  Key AddressHash(std::string_view path) const;  // canonical; no key by itself
+  Key KeyOfSender(Key address) const;
+  Key KeyOfPair(Key sender, Key recipient) const;  // of two addresses
+  Key KeyOfMessageId(std::string_view text) const;
+  bool Has(Key key) const { return key && set_.Contains(*key); }
+  // Lets main memory fetch what Has(key) will read.
+  void Prefetch(Key key) const {
+    if (key) set_.Prefetch(*key);
+  }
+
   // The time of the first mail, or the start of the oldest slice where that is later; nullopt
   // before the first. How long the ledger has been learning, not how complete it is.
   std::optional<PacketTime> history_start() const;
@@ -97,15 +110,12 @@ class SentLedger {
 
  private:
   enum class Kind : std::uint8_t { kMessageId, kPair, kSender, kEnvelopeId, kQueueId };
-  using Key = std::optional<std::uint64_t>;  // nullopt: nothing to look for
 
   std::uint64_t Tagged(Kind kind, std::uint64_t first, std::uint64_t second = 0) const;
-  Key TextHash(std::string_view text) const;     // folded, bounded
-  Key AddressHash(std::string_view path) const;  // canonical
-  Key KeyOfMessageId(std::string_view text) const;
+  void Fold(std::string_view text) const;     // into folded_
+  Key TextHash(std::string_view text) const;  // folded, bounded
   Key KeyOfEnvelopeId(std::string_view text, bool undo_xtext) const;
   Key KeyOfQueueId(std::string_view queue_id, std::string_view host) const;
-  bool Has(Key key) const { return key && set_.Contains(*key); }
   void Learn(Key key, std::int64_t slice);
   void TurnTo(std::int64_t slice);
   std::uint64_t& DropsOf(std::int64_t slice) { return drops_[static_cast<std::size_t>(slice) & 7]; }

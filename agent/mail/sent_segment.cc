@@ -67,12 +67,6 @@ std::size_t SentSegment::GrowAt(int log2_lines) const {
   return static_cast<std::size_t>(slots * 2 / 3) << log2_lines;
 }
 
-SentSegment::Place SentSegment::PlaceOf(std::uint64_t name) const {
-  const int bits = RestBits();
-  const std::size_t line = (name >> bits) & ((std::size_t{1} << log2_lines_) - 1);
-  return {&(*lines_)[line], name & ((std::uint64_t{1} << bits) - 1)};
-}
-
 int SentSegment::FindSlot(const Line& line, std::uint64_t rest) const {
   if (width_ == 3) return Find<3>(line.bytes, rest);
   return width_ == 4 ? Find<4>(line.bytes, rest) : Find<5>(line.bytes, rest);

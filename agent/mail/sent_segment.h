@@ -41,6 +41,7 @@ class SentSegment {
   // `newest` is the label of the current slice.
   SentAdd Add(std::uint64_t name, unsigned label, unsigned newest);
   bool Contains(std::uint64_t name) const;
+  void Prefetch(std::uint64_t name) const { __builtin_prefetch(PlaceOf(name).line); }
   // Forgets names whose label is not in the bit set `labels`. O(memory); takes the memory twice
   // for its duration, and may leave less.
   void Keep(unsigned labels);
@@ -63,7 +64,11 @@ class SentSegment {
     std::uint64_t rest;
   };
   int RestBits() const { return final_log2_lines_ + kRestBits - log2_lines_; }
-  Place PlaceOf(std::uint64_t name) const;
+  Place PlaceOf(std::uint64_t name) const {
+    const int bits = RestBits();
+    const std::size_t line = (name >> bits) & ((std::size_t{1} << log2_lines_) - 1);
+    return {&(*lines_)[line], name & ((std::uint64_t{1} << bits) - 1)};
+  }
   int FindSlot(const Line& line, std::uint64_t rest) const;
   std::uint64_t ValueAt(const Line& line, int slot) const {
     std::uint32_t low;

@@ -42,12 +42,18 @@ SentAdd SentSet::AddName(std::uint64_t name, std::int64_t slice) {
   const SentAdd added = segments_[SegmentOf(name)]->Add(
       name & ((std::uint64_t{1} << kSegmentShift) - 1), LabelOf(slice), LabelOf(current_));
   if (added == SentAdd::kFull) ++refused_;
+  if (added == SentAdd::kNew) ++size_;
   return added;
 }
 
 bool SentSet::Contains(std::uint64_t hash) const {
   const std::uint64_t name = NameOf(hash);
   return segments_[SegmentOf(name)]->Contains(name & ((std::uint64_t{1} << kSegmentShift) - 1));
+}
+
+void SentSet::Prefetch(std::uint64_t hash) const {
+  const std::uint64_t name = NameOf(hash);
+  segments_[SegmentOf(name)]->Prefetch(name & ((std::uint64_t{1} << kSegmentShift) - 1));
 }
 
 void SentSet::TurnTo(std::int64_t slice) {
@@ -58,8 +64,10 @@ void SentSet::TurnTo(std::int64_t slice) {
     if (kept <= slice && kept > slice - kSentSlices) keep |= 1U << LabelOf(kept);
   }
   current_ = slice;
+  size_ = 0;
   for (const auto& segment : segments_) {
     if (segment->size() > 0) segment->Keep(keep);
+    size_ += segment->size();
   }
 }
 
@@ -76,12 +84,6 @@ std::vector<std::uint64_t> SentSet::NamesOf(std::int64_t slice) const {
 }
 
 std::size_t SentSet::capacity() const { return segments_.size() * segments_.front()->capacity(); }
-
-std::size_t SentSet::size() const {
-  std::size_t sum = 0;
-  for (const auto& segment : segments_) sum += segment->size();
-  return sum;
-}
 
 std::size_t SentSet::overflowed() const {
   std::size_t sum = 0;

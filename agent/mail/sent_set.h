@@ -35,6 +35,8 @@ class SentSet {
   SentAdd Add(std::uint64_t hash, std::int64_t slice) { return AddName(NameOf(hash), slice); }
   SentAdd AddName(std::uint64_t name, std::int64_t slice);
   bool Contains(std::uint64_t hash) const;
+  // Lets main memory fetch what Contains(hash) will read.
+  void Prefetch(std::uint64_t hash) const;
 
   // Makes `slice` the current one and forgets what is older than seven before it; what is newer,
   // too. O(memory) where something has to be forgotten.
@@ -44,7 +46,7 @@ class SentSet {
   std::vector<std::uint64_t> NamesOf(std::int64_t slice) const;
 
   std::size_t capacity() const;  // in keys; a full segment refuses somewhat before or after it
-  std::size_t size() const;
+  std::size_t size() const { return size_; }
   std::size_t overflowed() const;  // names that found their line full
   std::uint64_t refused() const { return refused_; }
   void RestoreRefused(std::uint64_t refused) { refused_ = refused; }
@@ -59,6 +61,7 @@ class SentSet {
   int log2_lines_ = 0;  // of a segment, in the end
   std::vector<std::unique_ptr<SentSegment>> segments_;
   std::int64_t current_ = 0;
+  std::size_t size_ = 0;
   std::uint64_t refused_ = 0;
 };
 

@@ -84,7 +84,8 @@ struct MessageFacts {
   std::string message_id;               // without <>, as all of them here
   std::string from;                     // address of the From header
   std::vector<std::string> references;  // In-Reply-To first, then References from the last one
-  std::vector<ReceivedHop> received;    // outermost first
+  std::uint32_t received_count = 0;
+  ReceivedHop last_hop;  // the newest Received: who hands it on; read of sent mail only
 
   // Of a report.
   std::string reporting_mta;         // without the name type

@@ -53,8 +53,9 @@ TEST(HostileMessages, FloodsMeetTheLimitsOfTheFacts) {
 TEST(HostileMessages, AnAddressIsLookedForInTheFirstSixteenBracketsOfAReceived) {
   const auto address_behind = [](std::size_t brackets) {
     const MessageFacts facts = FactsOf("Received: from a.example (" + std::string(brackets, '(') +
-                                       " [192.0.2.7]) by b.example; x\r\n\r\n");
-    return facts.received.at(0).from_address;
+                                           " [192.0.2.7]) by b.example; x\r\n\r\n",
+                                       {.sent = true});
+    return facts.last_hop.from_address;
   };
   EXPECT_EQ(address_behind(3), IpAddress::Parse("192.0.2.7"));
   EXPECT_EQ(address_behind(20), std::nullopt);

@@ -31,10 +31,8 @@ TEST(MessageReader, ReportGivesItsGroupsAndTheReturnedMessage) {
   EXPECT_EQ(StatusOf(facts.recipients[0]), "5.1.1");
   EXPECT_EQ(facts.recipients[1].action, DsnAction::kDelayed);
   EXPECT_EQ(StatusOf(facts.recipients[1]), "4.4.1");
-  ASSERT_EQ(facts.received.size(), 1U);
-  EXPECT_EQ(facts.received[0].from_name, "mx.far.example");
-  EXPECT_EQ(facts.received[0].by_name, "in.near.example");
-  EXPECT_EQ(facts.received[0].id, "AB12");
+  EXPECT_EQ(facts.received_count, 1U);
+  EXPECT_EQ(facts.last_hop.by_name, "");  // of mail that we send only
   EXPECT_EQ(facts.original_message_ids, std::vector<std::string>{"first1@near.example"});
   EXPECT_EQ(facts.returned_return_path, "ann@near.example");
   EXPECT_EQ(facts.returned_from, "ann@near.example");
@@ -42,6 +40,15 @@ TEST(MessageReader, ReportGivesItsGroupsAndTheReturnedMessage) {
   ASSERT_EQ(facts.returned_received.size(), 1U);
   EXPECT_EQ(facts.returned_received[0].from_address, IpAddress::Parse("198.51.100.3"));
   EXPECT_EQ(facts.returned_received[0].id, "Q77");
+}
+
+TEST(MessageReader, SentMailTellsItsNewestHop) {
+  const MessageFacts facts = FactsOf(
+      Wire("Received: from a.example by b.example id 2; x\n" + std::string(kDsn)), {.sent = true});
+  EXPECT_EQ(facts.received_count, 2U);
+  EXPECT_EQ(facts.last_hop.from_name, "a.example");
+  EXPECT_EQ(facts.last_hop.by_name, "b.example");
+  EXPECT_EQ(facts.last_hop.id, "2");
 }
 
 TEST(MessageReader, FactsDoNotDependOnHowTheOctetsAreCut) {

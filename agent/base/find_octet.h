@@ -1,0 +1,36 @@
+// Search for one octet in short texts, where calling memchr costs more than its search.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace backscatter {
+
+// Where `octet` stands first; text.size(): nowhere.
+inline std::size_t FindOctet(std::string_view text, char octet) {
+  std::size_t at = 0;
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8(octet);
+  const auto found = [&](std::size_t from) {
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(octets, wanted)));
+  };
+  for (; at + 16 <= text.size(); at += 16) {
+    const unsigned mask = found(at);
+    if (mask != 0) return at + static_cast<std::size_t>(__builtin_ctz(mask));
+  }
+  if (text.size() >= 16) {  // the last sixteen; the first of them are known to differ
+    const std::size_t from = text.size() - 16;
+    const unsigned mask = found(from);
+    return mask != 0 ? from + static_cast<std::size_t>(__builtin_ctz(mask)) : text.size();
+  }
+#endif
+  while (at < text.size() && text[at] != octet) ++at;
+  return at;
+}
+
+}  // namespace backscatter

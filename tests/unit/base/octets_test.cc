@@ -1,0 +1,107 @@
+// What looks at many octets at once, against the same one octet at a time.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "agent/base/ascii.h"
+#include "agent/base/find_octet.h"
+#include "agent/base/keyed_hash.h"
+
+namespace backscatter {
+namespace {
+
+std::string EveryOctet() {
+  std::string octets;
+  for (int c = 0; c < 256; ++c) octets += static_cast<char>(c);
+  return octets;
+}
+
+std::string LowerOneByOne(std::string text) {
+  std::ranges::transform(text, text.begin(), ToLower);
+  return text;
+}
+
+TEST(FindOctet, FindsTheFirstAtEveryPlaceOfEveryLength) {
+  for (std::size_t size = 0; size <= 70; ++size) {
+    std::string text(size, 'a');
+    EXPECT_EQ(FindOctet(text, '\n'), size);
+    for (std::size_t at = 0; at < size; ++at) {
+      text.assign(size, 'a');
+      text[at] = text[size - 1] = '\n';
+      EXPECT_EQ(FindOctet(text, '\n'), at) << "of " << size;
+    }
+  }
+}
+
+TEST(FindOctet, LooksAtNothingBehindTheText) {
+  const std::string text = std::string(40, 'a') + "\n";
+  for (std::size_t size = 0; size <= 40; ++size) {
+    EXPECT_EQ(FindOctet(std::string_view(text).substr(0, size), '\n'), size);
+  }
+}
+
+TEST(Ascii, LowerAsciiIsToLowerOfEachOctet) {
+  const std::string octets = EveryOctet();
+  for (std::size_t from = 0; from < octets.size(); ++from) {
+    for (const std::size_t size : {0U, 1U, 7U, 8U, 9U, 16U, 31U}) {
+      const std::string text = octets.substr(from, size);
+      std::string lower(text.size(), '?');
+      LowerAscii(text, lower.data());
+      EXPECT_EQ(lower, LowerOneByOne(text));
+    }
+  }
+}
+
+TEST(Ascii, EqualsIgnoreCaseIsEqualInLowerCase) {
+  for (std::size_t size = 1; size <= 20; ++size) {
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string a(size, 'x');
+      std::string b(size, 'X');
+      for (int c = 0; c < 256; ++c) {
+        a[at] = static_cast<char>(c);
+        for (const int other : {c, c ^ 0x20, c ^ 0x80, c ^ 1}) {
+          b[at] = static_cast<char>(other);
+          EXPECT_EQ(EqualsIgnoreCase(a, b), LowerOneByOne(a) == LowerOneByOne(b))
+              << size << " octets, " << c << " against " << other << " at " << at;
+        }
+      }
+    }
+  }
+}
+
+TEST(Ascii, TrimBlanksKeepsWhatIsBetween) {
+  EXPECT_EQ(TrimBlanks(""), "");
+  EXPECT_EQ(TrimBlanks(" \t "), "");
+  EXPECT_EQ(TrimBlanks("a b"), "a b");
+  EXPECT_EQ(TrimBlanks("\ta b"), "a b");
+  EXPECT_EQ(TrimBlanks("a b "), "a b");
+}
+
+TEST(HashBytes, EveryOctetOfEveryLengthCounts) {
+  const HashKey key;
+  for (std::size_t size = 0; size <= 40; ++size) {
+    std::set<std::uint64_t> seen;
+    std::string text(size, '\0');
+    seen.insert(HashBytes(key, text));
+    for (std::size_t at = 0; at < size; ++at) {
+      for (const char c : {'\x01', '\x80', 'a'}) {
+        text.assign(size, '\0');
+        text[at] = c;
+        EXPECT_TRUE(seen.insert(HashBytes(key, text)).second) << size << " octets, at " << at;
+      }
+    }
+  }
+}
+
+TEST(HashBytes, ZerosOfOtherLengthHashElsewhere) {
+  std::set<std::uint64_t> seen;
+  for (std::size_t size = 0; size <= 64; ++size) {
+    EXPECT_TRUE(seen.insert(HashBytes(HashKey(), std::string(size, '\0'))).second) << size;
+  }
+}
+
+}  // namespace
+}  // namespace backscatter

@@ -1,0 +1,145 @@
+#include "agent/mail/header_fields.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace backscatter {
+namespace {
+
+std::string Upper(std::string text) {
+  std::ranges::transform(text, text.begin(), ToUpper);
+  return text;
+}
+
+TEST(FieldNames, AreKnownInAnyCase) {
+  constexpr std::pair<std::string_view, FieldName> kSome[] = {
+      {"Received", FieldName::kReceived},
+      {"Message-ID", FieldName::kMessageId},
+      {"To", FieldName::kTo},
+      {"Cc", FieldName::kLetterhead},
+      {"Content-Transfer-Encoding", FieldName::kContentTransferEncoding},
+      {"X-MS-Exchange-Message-Is-Ndr", FieldName::kNdr},
+      {"Final-Recipient", FieldName::kFinalRecipient},
+      {"Original-Recipient", FieldName::kOriginalRecipient},
+      {"X-Failed-Recipients", FieldName::kFailedRecipients},
+      {"X-Failed-Recipient", FieldName::kFailedRecipients}};
+  for (const auto& [name, wanted] : kSome) {
+    EXPECT_EQ(FieldNameOf(name), wanted) << name;
+    EXPECT_EQ(FieldNameOf(Upper(std::string(name))), wanted) << name;
+  }
+}
+
+TEST(FieldNames, WhatIsOnlyLikeAKnownOneIsOther) {
+  for (const std::string_view name : {"", "X", "Receivec", "Rdceived", "Message_ID", "Message-IDs",
+                                      "\xd2"
+                                      "eceived",
+                                      "Received\n", "X-MS-Exchange-Message-Is-NdrX"}) {
+    EXPECT_EQ(FieldNameOf(name), FieldName::kOther) << name;
+  }
+  EXPECT_EQ(FieldNameOf(std::string(5'000, 'R')), FieldName::kOther);
+}
+
+TEST(FieldNames, TellAHeaderFromASummary) {
+  EXPECT_TRUE(IsOfHeader(FieldName::kReceived));
+  EXPECT_TRUE(IsOfHeader(FieldName::kDkimSignature));
+  EXPECT_FALSE(IsOfHeader(FieldName::kFrom));
+  EXPECT_TRUE(MayBeOfHeader(FieldName::kFrom));
+  EXPECT_TRUE(MayBeOfHeader(FieldName::kLetterhead));
+  EXPECT_FALSE(MayBeOfHeader(FieldName::kContentType));
+  EXPECT_FALSE(MayBeOfHeader(FieldName::kOther));
+}
+
+TEST(SplitField, NamesOfEveryLengthUpToSixtyFour) {
+  for (std::size_t size = 1; size <= 70; ++size) {
+    const std::string name(size, 'n');
+    const std::string tight = name + ":v";
+    const std::string wide = name + " :  a value that is long enough for a whole word ";
+    EXPECT_EQ(SplitField(tight).has_value(), size <= 64) << size;
+    if (size > 64) continue;
+    EXPECT_EQ(SplitField(tight)->written, name);
+    EXPECT_EQ(SplitField(tight)->value, "v");
+    EXPECT_EQ(SplitField(wide)->value, "a value that is long enough for a whole word");
+  }
+}
+
+TEST(SplitField, NoNameHasBlanksControlsOrHighOctets) {
+  for (const char odd : {' ', '\t', '\x01', '\x7f', '\x80', '\xff'}) {
+    for (std::size_t at = 0; at < 19; ++at) {  // blanks may stand before the colon
+      std::string line = std::string(20, 'n') + ": value";
+      line[at] = odd;
+      EXPECT_FALSE(SplitField(line)) << int{odd} << " at " << at;
+    }
+  }
+}
+
+struct Collected {
+  std::vector<std::string> fields;
+  void operator()(const HeaderField& field) {
+    fields.push_back(std::string(field.written) + "=" + std::string(field.value));
+  }
+};
+
+// The same lines whether they are lent, kept, or lent in two pieces.
+TEST(FieldAssembler, LentLinesAreKeptOnlyWhereTheyMustBe) {
+  const std::vector<std::string> lines = {"A: one", " and more", "B:", "\ttwo", "C: three"};
+  for (std::size_t split = 0; split <= lines.size(); ++split) {
+    Collected collected;
+    FieldAssembler fields;
+    for (const auto& [from, to] : {std::pair{std::size_t{0}, split}, {split, lines.size()}}) {
+      std::string octets;
+      for (std::size_t i = from; i < to; ++i) octets += lines[i];
+      fields.Borrow(octets);
+      std::size_t at = 0;
+      for (std::size_t i = from; i < to; ++i) {
+        EXPECT_TRUE(
+            fields.Add(std::string_view(octets).substr(at, lines[i].size()), std::ref(collected)));
+        at += lines[i].size();
+      }
+      fields.Settle();
+      octets.assign(octets.size(), '#');  // nobody may look at it any more
+    }
+    fields.Flush(std::ref(collected));
+    EXPECT_EQ(collected.fields, (std::vector<std::string>{"A=one and more", "B=two", "C=three"}))
+        << "split at " << split;
+  }
+}
+
+TEST(FieldParameter, IsFoundBehindASemicolonOrABlankOnly) {
+  constexpr std::string_view kValue =
+      "multipart/report; xboundary=no; boundary*0*=\"a=b; charset=c\" ; Charset = utf-8";
+  EXPECT_EQ(FieldParameter(kValue, "boundary"), "a=b; charset=c");
+  EXPECT_EQ(FieldParameter("text/plain; charset = utf-8 ", "charset"), "utf-8");
+  EXPECT_EQ(FieldParameter("text/plain; charset", "charset"), "");
+  EXPECT_EQ(FieldParameter("charset=x", "charset"), "");
+}
+
+TEST(ParseReceived, ReadsTheClausesInAnyCase) {
+  ReceivedHop hop;
+  ParseReceived("FROM a.example (b [192.0.2.7]) BY mx.example (Postfix) WITH ESMTP ID 4Q1; now",
+                &hop);
+  EXPECT_EQ(hop.from_name, "a.example");
+  EXPECT_EQ(hop.from_address, IpAddress::Parse("192.0.2.7"));
+  EXPECT_EQ(hop.by_name, "mx.example");
+  EXPECT_EQ(hop.id, "4Q1");
+  ReceivedHop local;
+  ParseReceived("by mx.example (Postfix, from userid 0) id 7; now", &local);
+  EXPECT_EQ(local.from_name, "");
+  EXPECT_EQ(local.by_name, "mx.example");
+  EXPECT_EQ(local.id, "7");
+}
+
+TEST(FindStatus, TakesTheFirstThatStandsAlone) {
+  EXPECT_EQ(FindStatus("550 5.1.1 unknown").detail, 1);
+  EXPECT_EQ(FindStatus("from 10.4.2.5.1 at 4.2.2").subject, 2);
+  EXPECT_EQ(FindStatus("x5.1.1 5.1 5.1.1234 ").class_digit, 0);
+  EXPECT_EQ(FindStatus("").class_digit, 0);
+  EXPECT_EQ(FindStatus(".").class_digit, 0);
+}
+
+}  // namespace
+}  // namespace backscatter
