@@ -87,7 +87,7 @@ TEST(MessageReaders, BoundedAndReadersMayOutliveIt) {
   EXPECT_EQ(readers->Open(request), nullptr);
   EXPECT_EQ(readers->refused(), 1U);
   out.pop_back();
-  EXPECT_EQ(readers->open(), MessageReaders::kMaxOpen - 1);
+  EXPECT_EQ(readers->open(), MessageReadersOptions().max_open - 1);
   EXPECT_NE(readers->Open(request), nullptr);
   readers.reset();
   out[0]->Read(kMail);
