@@ -69,6 +69,7 @@ std::uint16_t ClientPort(const TimedFrame& frame) {
 // Every verdict is unknown; keeps what was seen of each session beside the tally.
 class Counts final : public TransactionSink {
  public:
+  Counts() : tally(TallyOptions(), &ledger) {}
   void OnTransaction(const Transaction& t) override {
     tally.OnTransaction({t, MailDirection::kUnknown, {}});
     weights.push_back(t.weight);
@@ -86,7 +87,7 @@ class Counts final : public TransactionSink {
   }
 
   Ledger ledger;
-  Tally tally{{}, &ledger};
+  Tally tally;
   std::vector<double> weights;
   std::set<std::uint16_t> sessions;  // ports of the clients
   std::vector<Completeness> completeness;
