@@ -162,6 +162,10 @@ void BatchWriter::Write(const Record& record) {
   if (!TakeBatch() || !batch_->Add(record)) OnLoss(Loss::kQueueFullPackets, 1);
 }
 
+void BatchWriter::OnPacket(const Packet& packet) { Write(packet); }
+
+void BatchWriter::OnSegment(const Segment& segment) { Write(segment); }
+
 void BatchWriter::OnLoss(Loss loss, std::uint64_t count) {
   losses_[static_cast<std::size_t>(loss)] += count;
   any_losses_ = true;

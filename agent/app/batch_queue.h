@@ -103,8 +103,8 @@ class BatchWriter final : public PacketSink {
  public:
   explicit BatchWriter(BatchQueue* queue) : queue_(*queue) {}
 
-  void OnPacket(const Packet& packet) override { Write(packet); }
-  void OnSegment(const Segment& segment) override { Write(segment); }
+  void OnPacket(const Packet& packet) override;
+  void OnSegment(const Segment& segment) override;
   void OnLoss(Loss loss, std::uint64_t count) override;
 
   // Hands over what there is, or, while the reader still has a batch before it, keeps it to fill it
