@@ -1,9 +1,13 @@
-# `cmake --install` and `cpack -G DEB`: the binary and its licence. The unit, the default
-# configuration and the man page come with the command `run`.
+# `cmake --install` and `cpack -G DEB`: the binary, the unit, the configuration, the man page.
 include(GNUInstallDirs)
 install(TARGETS backscatterd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
 install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
+install(FILES packaging/backscatterd.service DESTINATION lib/systemd/system)
+install(FILES packaging/backscatterd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES packaging/backscatterd.bash RENAME backscatterd
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES packaging/backscatterd.yaml DESTINATION /etc/backscatterd)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
@@ -12,4 +16,11 @@ set(CPACK_PACKAGE_CONTACT "The backscatterd authors")
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SECTION mail)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_DEBIAN_PACKAGE_DEPENDS passwd)
+set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
+file(WRITE ${PROJECT_BINARY_DIR}/conffiles "/etc/backscatterd/backscatterd.yaml\n")
+set(CPACK_DEBIAN_PACKAGE_CONTROL_EXTRA
+  ${PROJECT_BINARY_DIR}/conffiles
+  ${PROJECT_SOURCE_DIR}/packaging/debian/postinst
+  ${PROJECT_SOURCE_DIR}/packaging/debian/prerm)
 include(CPack)

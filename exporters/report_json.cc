@@ -55,6 +55,7 @@ class Document {
     json_.Field("recipients", report_.recipients);
     Estimate("estimated_recipients", report_.estimated_recipients);
     WriteVerdicts(report_.verdicts);
+    WriteEstimatedVerdicts();
     WriteAddresses("targets", report_.targets, "sources");
     WriteAddresses("sources", report_.sources, "targets");
     WriteDomains();
@@ -117,6 +118,7 @@ class Document {
   void WriteSessions();
   void WriteTransactions();
   void WriteVerdicts(const VerdictCounts& verdicts);
+  void WriteEstimatedVerdicts();
   void WriteAddresses(std::string_view key, const std::vector<AddressCounts>& rows,
                       std::string_view distinct);
   void WriteDomains();
@@ -182,6 +184,9 @@ void Document::WriteSessions() {
   json_.Field("one_sided", sessions.one_sided);
   json_.Field("mid_stream", sessions.mid_stream);
   json_.Field("with_gaps", sessions.with_gaps);
+  Estimate("estimated_total", report_.estimates.sessions);
+  Estimate("estimated_plain", report_.estimates.plain);
+  Estimate("estimated_encrypted", report_.estimates.encrypted);
   json_.EndObject();
 }
 
@@ -198,6 +203,14 @@ void Document::WriteTransactions() {
   json_.Field("aborted", totals.aborted);
   json_.Field("unfinished", totals.unfinished);
   json_.Field("retries", totals.retries);
+  const Estimates& estimates = report_.estimates;
+  Estimate("estimated_total", estimates.transactions);
+  Estimate("estimated_null_sender", estimates.null_sender);
+  Estimate("estimated_accepted", estimates.accepted);
+  Estimate("estimated_rejected", estimates.rejected);
+  Estimate("estimated_aborted", estimates.aborted);
+  Estimate("estimated_unfinished", estimates.unfinished);
+  Estimate("estimated_retries", estimates.retries);
   json_.EndObject();
 }
 
@@ -206,6 +219,17 @@ void Document::WriteVerdicts(const VerdictCounts& verdicts) {
   json_.BeginObject();
   for (std::size_t i = 0; i < verdicts.size(); ++i) {
     if (verdicts[i] > 0) json_.Field(VerdictName(static_cast<Verdict>(i)), verdicts[i]);
+  }
+  json_.EndObject();
+}
+
+void Document::WriteEstimatedVerdicts() {
+  if (!report_.sampled()) return;
+  json_.Key("estimated_verdicts");
+  json_.BeginObject();
+  for (std::size_t i = 0; i < kVerdicts; ++i) {
+    if (report_.verdicts[i] == 0) continue;
+    Estimate(VerdictName(static_cast<Verdict>(i)), report_.estimates.verdicts[i]);
   }
   json_.EndObject();
 }
@@ -244,6 +268,7 @@ void Document::WriteDomains() {
     json_.Field("domain", row.domain);
     json_.Field("recipients", row.recipients);
     Undercount(row.undercount);
+    Estimate("estimated_recipients", row.estimated_recipients);
     json_.Field("unknown_user", row.unknown_user);
     json_.Field("sources", row.sources);
     json_.Field("targets", row.targets);

@@ -18,7 +18,7 @@ using TextSink = std::function<absl::Status(std::string_view)>;
 //   "exact"             also says "domains" and "distinct" (all distinct counts)
 //   "error_bounds"      where something is not exact: by how much any row can be too low
 //   "undercount"        in a row where it is not 0: the truth is at most recipients + undercount
-//   "estimated_..."     sums of weights, where run.sampling is not 1
+//   "estimated_..."     sums of weights, where not all sessions are looked at (or were not)
 absl::Status WriteReportJson(const Report& report, const TextSink& sink);
 
 }  // namespace backscatter

@@ -72,9 +72,13 @@ void AddInexact(const Report& report, Notes& notes) {
   add("distinct sources and targets", bounds.distinct);
   if (!bounds.exact()) notes.Add("Not exact", "totals are exact");
   if (report.sampled()) {
+    const auto about = [](double estimate) {
+      return WithThousands(static_cast<std::uint64_t>(estimate + 0.5));
+    };
     notes.Add("Estimated", absl::StrFormat("sampled at %g: about ", report.run.sampling) +
-                               WithThousands(static_cast<std::uint64_t>(
-                                   report.estimated_null_sender_recipients + 0.5)) +
+                               about(report.estimates.sessions) + " sessions, " +
+                               about(report.estimates.transactions) + " transactions and " +
+                               about(report.estimated_null_sender_recipients) +
                                " null-sender recipients in all; the counts above are as captured");
   }
 }

@@ -2,34 +2,48 @@
 # shellcheck shell=bash
 
 _backscatterd() {
-  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-  local flags='--format --top --transactions --sent-ledger --config.file --set --help'
-  local keys='ports= local.domains= local.networks= trusted_proxies= targets.fold_case=
-              targets.fold_detail= targets.capacity= sources.capacity= bounce.read=
-              bounce.capture_bytes= bounce.daemon_senders= batv.keys= srs.domains= verp.patterns=
-              relays= sent.window= sent.capacity= sent.min_history= sent.min_coverage=
-              sent.feed= detection.source_prefix.v4= detection.source_prefix.v6='
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words='' flags
+  local keys='interfaces= source= ports= sampling.ratio= bpf.attach= bpf.ring_bytes= local.domains=
+              local.networks= trusted_proxies= targets.fold_case= targets.fold_detail=
+              targets.capacity= sources.capacity= bounce.read= bounce.capture_bytes=
+              bounce.daemon_senders= batv.keys= srs.domains= verp.patterns= relays= sent.window=
+              sent.capacity= sent.file= sent.min_history= sent.min_coverage= sent.feed=
+              detection.source_prefix.v4= detection.source_prefix.v6= memory.max='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'replay version --help --version' -- "$word")
+    words='replay run check version --help --version'
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     return
   fi
-  [[ ${COMP_WORDS[1]} == replay ]] || return
+  flags='--config.file --set --help'
+  case ${COMP_WORDS[1]} in
+    replay) flags+=' --format --top --transactions --sent-ledger' ;;
+    run)
+      flags+=' --source --interface --duration --report --transactions --log.level --log.format
+              --web.listen-address --web.config.file --web.enable-lifecycle'
+      ;;
+    check) flags+=' --format --config-only' ;;
+    *) return ;;
+  esac
   case $before in
-    --format) mapfile -t COMPREPLY < <(compgen -W 'table json' -- "$word") ;;
-    --top) ;;
+    --format) words='table json' ;;
+    --source) words='auto bpf pcap' ;;
+    --log.level) words='debug info warn error' ;;
+    --log.format) words='logfmt json' ;;
+    --interface) words="any $(cd /sys/class/net 2> /dev/null && echo *)" ;;
+    --top | --duration | --web.listen-address) return ;;
     --set)
       compopt -o nospace 2> /dev/null
-      mapfile -t COMPREPLY < <(compgen -W "$keys" -- "$word")
+      words=$keys
       ;;
-    *)
-      if [[ $word == -* && $before != --transactions && $before != --sent-ledger && $before != --config.file ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "$flags" -- "$word")
-      else
-        compopt -o filenames 2> /dev/null
-        mapfile -t COMPREPLY < <(compgen -f -- "$word")
-      fi
-      ;;
+    --transactions | --sent-ledger | --config.file | --report | --web.config.file) ;;
+    *) [[ $word != -* ]] || words=$flags ;;
   esac
+  if [[ -n $words ]]; then
+    mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+  else
+    compopt -o filenames 2> /dev/null
+    mapfile -t COMPREPLY < <(compgen -f -- "$word")
+  fi
 }
 complete -F _backscatterd backscatterd

@@ -91,6 +91,20 @@ void Apply(const ConfigEntry& entry, LoadedConfig& loaded, std::vector<std::stri
 
 }  // namespace
 
+std::vector<std::string> KeysThatNeedRestart(const LoadedConfig& before,
+                                             const LoadedConfig& after) {
+  const auto value_of = [](const LoadedConfig& loaded, const std::string& name) {
+    const auto found = loaded.given.find(name);
+    return found == loaded.given.end() ? std::nullopt : std::optional(found->second);
+  };
+  std::vector<std::string> names;
+  for (const ConfigKey& key : ConfigKeys()) {
+    const std::string name(key.name);
+    if (key.at_start_only && value_of(before, name) != value_of(after, name)) names.push_back(name);
+  }
+  return names;
+}
+
 absl::StatusOr<LoadedConfig> LoadConfig(const ConfigSources& sources) {
   FlatConfig flat;
   ApplyDefaults(flat);
@@ -107,6 +121,7 @@ absl::StatusOr<LoadedConfig> LoadConfig(const ConfigSources& sources) {
     const ConfigEntry& entry = flat.entries[i];
     Apply(entry, loaded, flat.problems);
     const std::string name(entry.key->name);
+    if (i >= defaults) loaded.given[name] = entry.value.items;
     if (i >= defaults && entry.key->store == nullptr &&
         std::ranges::find(loaded.without_effect, name) == loaded.without_effect.end()) {
       loaded.without_effect.push_back(name);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,9 +18,32 @@ namespace backscatter {
 
 inline constexpr std::string_view kDefaultConfigFile = "/etc/backscatterd/backscatterd.yaml";
 
+// Bounds of the tables that have no key of their own. The defaults are those of a replay; `run`
+// derives them from memory.max (memory_plan.h).
+struct TableCaps {
+  std::uint64_t connections = 1'000'000;
+  std::uint64_t notes = 1U << 18;                    // handshakes of flows without state
+  std::uint64_t held_bytes = 64U << 20;              // out of order
+  std::uint64_t dialogue_bytes = ~std::uint64_t{0};  // what waits in open sessions
+  std::uint64_t readers = 4096;                      // messages that are read at once
+  std::uint64_t pairs = 4'000'000;                   // of each set behind the distinct counts
+  std::uint64_t retries = 262'144;
+  std::uint64_t accepted = 500'000;
+  std::uint64_t loops = 65'536;
+  std::uint64_t queue_batches = 32;
+};
+
 // What this version uses. Keys of later versions are checked (config_keys.h) but have no field yet.
 // The defaults are those of the registry: a Config comes from LoadConfig.
 struct Config {
+  std::vector<std::string> interfaces;  // empty: all of them
+  std::string source;                   // auto, bpf, pcap
+  double sampling_ratio = 1.0;
+  std::string bpf_attach;  // auto, tcx, clsact
+  std::uint64_t bpf_ring_bytes = 0;
+  std::uint64_t memory_max = 0;  // of `run`; a replay takes what its caps allow
+  TableCaps tables;
+
   std::vector<std::uint16_t> ports;
   std::vector<std::string> local_domains;  // canonical; empty: to be learnt
   std::vector<IpNetwork> local_networks;
@@ -43,6 +67,7 @@ struct Config {
   PacketTime sent_min_history = 0;
   double sent_min_coverage = 0;
   std::string sent_feed;  // empty: none
+  std::string sent_file;  // of `run`; empty: none
 };
 
 // Where values come from, the later over the earlier: defaults, the file, `sets`.
@@ -55,7 +80,13 @@ struct ConfigSources {
 struct LoadedConfig {
   Config config;
   std::vector<std::string> without_effect;  // keys that were given but do nothing yet, in order
+  // As written, by key: what was given, not what is default.
+  std::map<std::string, std::vector<std::string>> given;
 };
+
+// The keys, in order, that `after` wants otherwise than `before` and that hold from a start on
+// only.
+std::vector<std::string> KeysThatNeedRestart(const LoadedConfig& before, const LoadedConfig& after);
 
 // InvalidArgument, one problem a line, each with its place and what would be right:
 //   site.yaml:12: unknown key "targets.fold_cas"; did you mean "targets.fold_case"?

@@ -2,211 +2,247 @@
 
 #include <algorithm>
 #include <charconv>
+#include <memory>
 #include <utility>
 
-#include "CLI/App.hpp"
-#include "CLI/Config.hpp"
-#include "CLI/Formatter.hpp"
 #include "absl/status/status.h"
 
-#include "agent/app/nearest_name.h"
-#include "agent/base/escape.h"
+#include "agent/app/config_flag_parser.h"
+#include "agent/app/config_keys.h"
 
 namespace backscatter {
 namespace {
 
-constexpr std::string_view kSeeHelp = "`backscatterd --help`";
-constexpr std::string_view kSeeReplayHelp = "`backscatterd replay --help`";
+constexpr std::string_view kCommands[] = {"replay", "run",    "check",     "version",
+                                          "help",   "lookup", "incidents", "top"};
+constexpr std::string_view kNotBuilt[] = {"lookup", "incidents", "top"};
 
-constexpr std::string_view kCommands[] = {"replay", "version", "help",      "run",
-                                          "check",  "lookup",  "incidents", "top"};
-constexpr std::string_view kNotBuilt[] = {"run", "check", "lookup", "incidents", "top"};
+using Values = FlagParser::Values;
 
-absl::Status Usage(const std::string& what, std::string_view see = kSeeReplayHelp) {
-  return absl::InvalidArgumentError(what + (what.ends_with('?') ? " See " : "; see ") +
-                                    std::string(see));
+std::string Only(const Values& values) { return values.empty() ? "" : values.front(); }
+
+ConfigSources TakeConfig(const Values& file, const Values& sets) {
+  ConfigSources sources;
+  if (!file.empty()) sources.file = file.front();
+  sources.sets = sets;
+  return sources;
 }
 
-std::string Quoted(std::string_view text) { return "\"" + EscapeForTerminal(text) + "\""; }
-
-std::string DidYouMean(std::string_view wrong, const std::vector<std::string_view>& right) {
-  const std::string_view nearest = NearestName(wrong, right);
-  return nearest.empty() ? "" : "; did you mean " + std::string(nearest) + "?";
-}
-
-// The flags of `replay`, bound to their variables.
-struct ReplayParser {
-  // Every value that was given: a flag given twice is explained here, not by the library.
-  using Values = std::vector<std::string>;
-
-  CLI::App app;
-  Values files;
-  Values config_file;
-  Values format;
-  Values transactions;
-  Values top;
-  Values sent_ledger;
-  Values set;
-  bool help = false;
-
-  ReplayParser() {
-    app.set_help_flag();  // ours says what it prints
-    app.add_flag("--help,-h", help);
-    app.add_option("files", files);
-    Add("--config.file", config_file);
-    Add("--format", format);
-    Add("--transactions", transactions);
-    Add("--top", top);
-    Add("--sent-ledger", sent_ledger);
-    Add("--set", set);
-    app.allow_extras();  // unknown flags are explained here, not by the library
+absl::Status ParseFormat(const FlagParser& parser, const Values& values, ReportFormat& format) {
+  if (values.empty()) return absl::OkStatus();
+  if (values.front() != "table" && values.front() != "json") {
+    return parser.Usage("--format is table or json, not " + QuotedArgument(values.front()));
   }
-  ReplayParser(const ReplayParser&) = delete;
-  ReplayParser& operator=(const ReplayParser&) = delete;
-
- private:
-  // A list option would take every word behind it, files too: one value each time it is given.
-  void Add(const char* name, Values& values) {
-    app.add_option(name, values)->allow_extra_args(false);
-  }
-};
-
-std::vector<std::string_view> Views(const std::vector<std::string>& names) {
-  return {names.begin(), names.end()};
-}
-
-absl::Status Unknown(const std::string& argument) {
-  const std::string flag = argument.substr(0, argument.find('='));
-  return Usage("unknown flag " + Quoted(flag) + DidYouMean(flag, Views(ReplayFlagNames())));
-}
-
-absl::Status ParseFormat(const std::string& text, ReportFormat& format) {
-  if (text != "table" && text != "json") {
-    return Usage("--format is table or json, not " + Quoted(text));
-  }
-  format = text == "json" ? ReportFormat::kJson : ReportFormat::kTable;
+  format = values.front() == "json" ? ReportFormat::kJson : ReportFormat::kTable;
   return absl::OkStatus();
 }
 
-absl::Status ParseTop(const std::string& text, std::optional<std::size_t>& top) {
+absl::Status ParseTop(const FlagParser& parser, const Values& values,
+                      std::optional<std::size_t>& top) {
+  if (values.empty()) return absl::OkStatus();
+  const std::string& text = values.front();
   std::size_t number = 0;
   const char* const end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end || text.empty()) {
-    return Usage("--top is a whole number (0: all), not " + Quoted(text));
+    return parser.Usage("--top is a whole number (0: all), not " + QuotedArgument(text));
   }
   top = number;
   return absl::OkStatus();
 }
 
-// What the library does not explain well: unknown flags and flags given twice.
-absl::Status CheckFlags(const ReplayParser& parser) {
-  for (const std::string& argument : parser.app.remaining()) {
-    if (argument.starts_with('-') && argument != "--") return Unknown(argument);
-  }
-  for (const auto& [name, values] : {std::pair{"--config.file", &parser.config_file},
-                                     {"--format", &parser.format},
-                                     {"--transactions", &parser.transactions},
-                                     {"--top", &parser.top},
-                                     {"--sent-ledger", &parser.sent_ledger}}) {
-    if (values->size() > 1) return Usage(std::string(name) + " can be given only once");
-    if (!values->empty() && values->front().empty()) {
-      return Usage(std::string(name) + " needs a value");
-    }
-  }
+absl::Status ParseDuration(const FlagParser& parser, const Values& values,
+                           std::optional<PacketTime>& duration) {
+  if (values.empty()) return absl::OkStatus();
+  constexpr ConfigKey kAsKey = {.name = "--duration",
+                                .type = KeyType::kDuration,
+                                .default_value = "1m",
+                                .help = "",
+                                .min = 1};
+  const absl::StatusOr<ConfigValue> value = ParseConfigValue(kAsKey, {.items = values});
+  if (!value.ok()) return parser.Usage("--duration " + std::string(value.status().message()));
+  duration = static_cast<PacketTime>(std::get<std::uint64_t>(*value));
   return absl::OkStatus();
 }
 
-absl::StatusOr<ReplayFlags> TakeFlags(ReplayParser& parser) {
-  ReplayFlags flags;
-  if (!parser.format.empty()) {
-    const absl::Status status = ParseFormat(parser.format.front(), flags.format);
-    if (!status.ok()) return status;
-  }
-  if (!parser.top.empty()) {
-    const absl::Status status = ParseTop(parser.top.front(), flags.top);
-    if (!status.ok()) return status;
-  }
-  if (parser.files.empty()) {
-    return Usage("replay needs at least one capture file, or - for standard input");
-  }
-  if (std::ranges::count(parser.files, "-") > 1) {
-    return Usage("standard input (-) can be read only once");
-  }
-  if (!parser.transactions.empty()) flags.transactions = parser.transactions.front();
-  if (!parser.sent_ledger.empty()) flags.sent_ledger = parser.sent_ledger.front();
-  if (!parser.config_file.empty()) flags.config.file = parser.config_file.front();
-  flags.config.sets = std::move(parser.set);
-  flags.files = std::move(parser.files);
-  return flags;
-}
+struct ReplayParser {
+  FlagParser flags{"replay"};
+  const Values& files = flags.Words("files");
+  const Values& config_file = flags.Once("--config.file");
+  const Values& format = flags.Once("--format");
+  const Values& transactions = flags.Once("--transactions");
+  const Values& top = flags.Once("--top");
+  const Values& sent_ledger = flags.Once("--sent-ledger");
+  const Values& set = flags.Repeat("--set");
 
-absl::StatusOr<CommandLine> ParseReplay(std::vector<std::string> arguments) {
-  for (const std::string& argument : arguments) {
-    if (argument == "--") break;
-    // The library would take the next word as its value, be it a file.
-    if (argument.starts_with("--") && argument.find('=') + 1 == argument.size()) {
-      return Usage(EscapeForTerminal(argument) + " needs a value behind its =");
+  absl::StatusOr<CommandLine> Take() const {
+    CommandLine line{.action = Action::kReplay};
+    ReplayFlags& replay = line.replay;
+    if (const absl::Status s = ParseFormat(flags, format, replay.format); !s.ok()) return s;
+    if (const absl::Status s = ParseTop(flags, top, replay.top); !s.ok()) return s;
+    if (files.empty()) {
+      return flags.Usage("replay needs at least one capture file, or - for standard input");
     }
+    if (std::ranges::count(files, "-") > 1) {
+      return flags.Usage("standard input (-) can be read only once");
+    }
+    replay.transactions = Only(transactions);
+    replay.sent_ledger = Only(sent_ledger);
+    replay.config = TakeConfig(config_file, set);
+    replay.files = files;
+    return line;
   }
-  ReplayParser parser;
-  std::ranges::reverse(arguments);  // the library takes them from the back
-  try {
-    parser.app.parse(std::move(arguments));
-  } catch (const CLI::ArgumentMismatch& error) {
-    const std::string what = error.what();  // "--top: 1 required TEXT missing"
-    return Usage(what.substr(0, what.find(':')) + " needs a value");
-  } catch (const CLI::ParseError& error) {
-    return Usage(EscapeForTerminal(error.what()));
+};
+
+struct RunParser {
+  FlagParser flags{"run"};
+  const Values& config_file = flags.Once("--config.file");
+  const Values& source = flags.Once("--source");
+  const Values& interface = flags.Repeat("--interface");
+  const Values& duration = flags.Once("--duration");
+  const Values& report = flags.Once("--report");
+  const Values& transactions = flags.Once("--transactions");
+  const Values& log_level = flags.Once("--log.level");
+  const Values& log_format = flags.Once("--log.format");
+  const Values& web_listen = flags.Repeat("--web.listen-address");
+  const Values& web_config = flags.Once("--web.config.file");
+  const bool& web_lifecycle = flags.Switch("--web.enable-lifecycle");
+  const Values& set = flags.Repeat("--set");
+
+  absl::Status ParseLog(RunFlags& run) const {
+    if (!log_level.empty()) {
+      const std::optional<LogLevel> level = ParseLogLevel(log_level.front());
+      if (!level) {
+        return flags.Usage("--log.level is debug, info, warn or error, not " +
+                           QuotedArgument(log_level.front()));
+      }
+      run.log_level = *level;
+    }
+    if (!log_format.empty()) {
+      const std::optional<LogFormat> format = ParseLogFormat(log_format.front());
+      if (!format) {
+        return flags.Usage("--log.format is logfmt or json, not " +
+                           QuotedArgument(log_format.front()));
+      }
+      run.log_format = *format;
+    }
+    return absl::OkStatus();
   }
-  if (parser.help) return CommandLine{std::string(ReplayHelpText()), {}};
-  if (const absl::Status status = CheckFlags(parser); !status.ok()) return status;
-  absl::StatusOr<ReplayFlags> flags = TakeFlags(parser);
-  if (!flags.ok()) return flags.status();
-  return CommandLine{{}, *std::move(flags)};
+
+  // They are keys of the configuration, said shorter; --set comes after them.
+  absl::Status TakeSource(RunFlags& run) const {
+    std::vector<std::string> sets;
+    if (!source.empty()) {
+      if (source.front() != "auto" && source.front() != "bpf" && source.front() != "pcap") {
+        return flags.Usage("--source is auto, bpf or pcap, not " + QuotedArgument(source.front()));
+      }
+      sets.push_back("source=" + source.front());
+    }
+    std::string names;
+    for (const std::string& name : interface) {
+      if (name.empty()) return flags.Usage("--interface needs a value");
+      if (name.find_first_of("\"\\,[]{}#\n\r\t ") != std::string::npos) {
+        return flags.Usage("--interface is the name of one interface, not " + QuotedArgument(name));
+      }
+      if (name == "any") continue;  // as without the flag
+      names += (names.empty() ? "\"" : ",\"") + name + "\"";
+    }
+    if (!interface.empty()) sets.push_back("interfaces=[" + names + "]");
+    run.config.sets.insert(run.config.sets.begin(), sets.begin(), sets.end());
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<CommandLine> Take() const {
+    CommandLine line{.action = Action::kRun};
+    RunFlags& run = line.run;
+    run.config = TakeConfig(config_file, set);
+    if (const absl::Status s = TakeSource(run); !s.ok()) return s;
+    if (const absl::Status s = ParseLog(run); !s.ok()) return s;
+    if (const absl::Status s = ParseDuration(flags, duration, run.duration); !s.ok()) return s;
+    run.report = Only(report);
+    run.transactions = Only(transactions);
+    if (run.report == "-" && run.transactions == "-") {
+      return flags.Usage("--report and --transactions cannot both be standard output");
+    }
+    if (!web_listen.empty()) run.not_served.emplace_back("--web.listen-address");
+    if (!web_config.empty()) run.not_served.emplace_back("--web.config.file");
+    if (web_lifecycle) run.not_served.emplace_back("--web.enable-lifecycle");
+    return line;
+  }
+};
+
+struct CheckParser {
+  FlagParser flags{"check"};
+  const Values& config_file = flags.Once("--config.file");
+  const Values& format = flags.Once("--format");
+  const bool& config_only = flags.Switch("--config-only");
+  const Values& set = flags.Repeat("--set");
+
+  absl::StatusOr<CommandLine> Take() const {
+    CommandLine line{.action = Action::kCheck};
+    if (const absl::Status s = ParseFormat(flags, format, line.check.format); !s.ok()) return s;
+    line.check.config = TakeConfig(config_file, set);
+    line.check.config_only = config_only;
+    return line;
+  }
+};
+
+template <typename Parser>
+absl::StatusOr<CommandLine> ParseWith(const std::vector<std::string>& arguments,
+                                      std::string_view help) {
+  Parser parser;
+  if (const absl::Status status = parser.flags.Parse(arguments); !status.ok()) return status;
+  if (parser.flags.help()) return CommandLine{.text = std::string(help)};
+  return parser.Take();
 }
 
 absl::Status WrongCommand(const std::string& command) {
   if (std::ranges::find(kNotBuilt, command) != std::end(kNotBuilt)) {
-    return absl::InvalidArgumentError("`" + command +
-                                      "` comes with a later release; `replay` works today");
+    return absl::InvalidArgumentError("`" + command + "` comes with a later release; `replay`, " +
+                                      "`run` and `check` work today");
   }
   if (command.starts_with('-')) {
-    return Usage("a command comes first, not the flag " + Quoted(command) +
-                     DidYouMean(command, {"--help", "--version"}),
-                 kSeeHelp);
+    return UsageError("a command comes first, not the flag " + QuotedArgument(command) +
+                          DidYouMean(command, {"--help", "--version"}),
+                      "");
   }
-  return Usage("unknown command " + Quoted(command) +
-                   DidYouMean(command, {std::begin(kCommands), std::end(kCommands)}),
-               kSeeHelp);
+  return UsageError("unknown command " + QuotedArgument(command) +
+                        DidYouMean(command, {std::begin(kCommands), std::end(kCommands)}),
+                    "");
+}
+
+std::string_view HelpOf(const std::vector<std::string>& rest) {
+  if (rest.empty()) return HelpText();
+  if (rest.front() == "replay") return ReplayHelpText();
+  if (rest.front() == "run") return RunHelpText();
+  return rest.front() == "check" ? CheckHelpText() : HelpText();
 }
 
 }  // namespace
 
-std::vector<std::string> ReplayFlagNames() {
-  ReplayParser parser;
-  std::vector<std::string> names;
-  for (const CLI::Option* const option : parser.app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
-  }
-  return names;
+const ConfigSources& CommandLine::config() const {
+  if (action == Action::kRun) return run.config;
+  return action == Action::kCheck ? check.config : replay.config;
 }
+
+std::vector<std::string> ReplayFlagNames() { return ReplayParser().flags.Names(); }
+std::vector<std::string> RunFlagNames() { return RunParser().flags.Names(); }
+std::vector<std::string> CheckFlagNames() { return CheckParser().flags.Names(); }
 
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
-    return Usage("a command is needed, such as `backscatterd replay FILE`", kSeeHelp);
+    return UsageError("a command is needed, such as `backscatterd replay FILE`", "");
   }
   const std::string& command = arguments.front();
   const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-  if (command == "replay") return ParseReplay(rest);
+  if (command == "replay") return ParseWith<ReplayParser>(rest, ReplayHelpText());
+  if (command == "run") return ParseWith<RunParser>(rest, RunHelpText());
+  if (command == "check") return ParseWith<CheckParser>(rest, CheckHelpText());
   if (command == "--help" || command == "-h" || command == "help") {
-    if (!rest.empty() && rest.front() == "replay") {
-      return CommandLine{std::string(ReplayHelpText()), {}};
-    }
-    return CommandLine{std::string(HelpText()), {}};
+    return CommandLine{.text = std::string(HelpOf(rest))};
   }
   if (command == "--version" || command == "-V" || command == "version") {
-    return CommandLine{VersionText(), {}};
+    return CommandLine{.text = VersionText()};
   }
   return WrongCommand(command);
 }

@@ -1,4 +1,4 @@
-// The command line. The one place that sees the flag library.
+// The command line: what each command takes.
 #pragma once
 
 #include <cstddef>
@@ -11,6 +11,8 @@
 #include "absl/status/statusor.h"
 
 #include "agent/app/config.h"
+#include "agent/app/log.h"
+#include "agent/base/packet_time.h"
 
 namespace backscatter {
 
@@ -25,21 +27,48 @@ struct ReplayFlags {
   std::optional<std::size_t> top;  // 0: all; nullopt: the format's own default
 };
 
+struct RunFlags {
+  ConfigSources config;  // --source and --interface are among its sets
+  LogLevel log_level = LogLevel::kInfo;
+  LogFormat log_format = LogFormat::kLogfmt;
+  std::optional<PacketTime> duration;   // nullopt: until it is told to end
+  std::string report;                   // empty: none; "-": standard output
+  std::string transactions;             // likewise
+  std::vector<std::string> not_served;  // the --web flags that were given: accepted, no effect yet
+};
+
+struct CheckFlags {
+  ConfigSources config;
+  ReportFormat format = ReportFormat::kTable;
+  bool config_only = false;
+};
+
+enum class Action : std::uint8_t { kText, kReplay, kRun, kCheck };
+
 struct CommandLine {
-  // Non-empty: print this and be done (--help, --version).
-  std::string text;
-  ReplayFlags replay;
+  Action action = Action::kText;
+  std::string text = {};  // kText: print this and be done (--help, --version)
+  ReplayFlags replay = {};
+  RunFlags run = {};
+  CheckFlags check = {};
+
+  // The flags of the configuration that the command was given.
+  const ConfigSources& config() const;
 };
 
 // `arguments` without the program's name. InvalidArgument: what is wrong and what would be right,
 // ready to be shown; nothing was done yet.
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments);
 
-// Every flag of `replay`, with its dashes: for documentation tests and completion.
+// Every flag of a command, with its dashes: for documentation tests and completion.
 std::vector<std::string> ReplayFlagNames();
+std::vector<std::string> RunFlagNames();
+std::vector<std::string> CheckFlagNames();
 
 std::string_view HelpText();
 std::string_view ReplayHelpText();
+std::string_view RunHelpText();
+std::string_view CheckHelpText();
 std::string VersionText();
 
 }  // namespace backscatter

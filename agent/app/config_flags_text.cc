@@ -12,8 +12,10 @@ bounces (mail from the null sender) per target address and per source, and says 
 of mail that we sent and which are not.
 
 usage: backscatterd replay FILE...   read captures, print the report
+       backscatterd run              watch the mail of this host as it passes
+       backscatterd check            say what this host lets the agent see, and what to do about it
        backscatterd version          print the version
-       backscatterd --help           print this text; `backscatterd replay --help` has the flags
+       backscatterd --help           print this text; `backscatterd COMMAND --help` has the flags
 
 Exit status: 0 done; 1 some input was damaged or some output could not be written (what was read is
 still reported); 2 usage or configuration; 3 the system refused.
@@ -44,6 +46,57 @@ The first Ctrl-C ends the input and the report is printed.
 
 Exit status: 0 done; 1 some input was damaged or some output could not be written (what was read is
 still reported); 2 usage or configuration; 3 the system refused.
+)";
+}
+
+std::string_view RunHelpText() {
+  return R"(usage: backscatterd run [FLAGS]
+
+Watches the mail that passes through this host and counts, until it is told to end.
+SIGTERM or SIGINT ends it with a last summary; SIGUSR1 writes the report; SIGHUP reads the
+configuration again, all of it or nothing. It needs CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON for the
+kernel probes, or CAP_NET_RAW alone for packet capture; `backscatterd check` says what there is.
+
+  --source auto|bpf|pcap   how packets are taken: kernel probes, packet capture, or the best that
+                           this host allows (default: auto)
+  --interface NAME         watch this interface only; repeatable (default: any, which is all that
+                           are up, also those that come later)
+  --duration D             end after D, for instance 90s, 10m or 1h30m
+  --report FILE|-          write the report as JSON to FILE, at the end and on SIGUSR1
+  --transactions FILE|-    add each transaction to FILE as a line of JSON; SIGHUP opens it anew
+  --log.level L            debug, info, warn or error (default: info)
+  --log.format F           logfmt or json (default: logfmt); the log goes to standard error
+  --config.file FILE       configuration (default: /etc/backscatterd/backscatterd.yaml where it
+                           exists)
+  --set KEY=VALUE          set one key of the configuration to a YAML value, for instance
+                           --set local.networks=[203.0.113.0/24]; repeatable, over what the file
+                           says
+  --web.listen-address A   accepted; the status page and metrics come with a later release
+  --web.config.file FILE   likewise
+  --web.enable-lifecycle   likewise
+  --help, -h               print this text
+
+Exit status: 0 done; 1 some output could not be written; 2 usage or configuration; 3 the system
+refused (a capability that is missing is named).
+)";
+}
+
+std::string_view CheckHelpText() {
+  return R"(usage: backscatterd check [FLAGS]
+
+Looks at this host for five seconds and says what `backscatterd run` would see here: kernel,
+capabilities, interfaces, mail servers, sessions that stay invisible, memory. Each "no" comes with
+the command or the line that changes it.
+
+  --format table|json      the answer for people (default) or for machines
+  --config-only            only say whether the configuration is right
+  --config.file FILE       configuration (default: /etc/backscatterd/backscatterd.yaml where it
+                           exists)
+  --set KEY=VALUE          set one key of the configuration to a YAML value; repeatable
+  --help, -h               print this text
+
+Exit status: 0 `run` would see mail (with --config-only: the configuration is right); 1 it would
+not; 2 usage or configuration; 3 the system refused.
 )";
 }
 

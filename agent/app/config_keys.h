@@ -51,6 +51,7 @@ struct ConfigKey {
   double min = 0;                 // of kCount, kRatio, kSize (bytes), kDuration (seconds)
   double max = 0;                 // 0: no upper limit but the type's
   std::string_view choices = {};  // "a|b|c"
+  bool at_start_only = false;     // a reload does not change it
 };
 
 // In the order of the documentation; names are unique, keys of a section stand together.

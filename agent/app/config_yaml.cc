@@ -77,6 +77,8 @@ class Flattener {
         }
         entry.value.items.push_back(item.Scalar());
       }
+    } else if (node.IsNull() && key.type == KeyType::kText && file_.empty()) {
+      entry.value.items.emplace_back();  // --set sent.file= : none
     } else {
       return Problem(where, wants + std::string(KindOf(node)));
     }

@@ -9,12 +9,24 @@ Engine::Engine(const EngineOptions& options, Ledger* ledger, TransactionSink* si
     : decoder_(ledger),
       sessions_(options.trusted_proxies, ledger, sink, readers),
       reassembler_(options.tcp, ledger, &sessions_),
-      waiting_(kBatch) {}
+      waiting_(kBatch) {
+  sessions_.SetHeldBudget(options.dialogue_bytes);
+}
 
 void Engine::OnPacket(const Packet& packet) {
   Waiting& waiting = waiting_[count_];
+  if (decoder_.Decode(packet, waiting.segment)) Take(waiting);
+}
+
+void Engine::OnSegment(const Segment& segment) {
+  Waiting& waiting = waiting_[count_];
+  waiting.segment = segment;
+  Take(waiting);
+}
+
+void Engine::Take(Waiting& waiting) {
   Segment& segment = waiting.segment;
-  if (!decoder_.Decode(packet, segment) || !reassembler_.Wants(segment)) return;
+  if (!reassembler_.Wants(segment)) return;
   waiting.hash = reassembler_.Hash(segment);
   if (segment.payload.size() > kMaxCopied) {
     const Segment whole = segment;
@@ -41,6 +53,19 @@ void Engine::Flush() {
     reassembler_.OnSegment(waiting_[i].segment, waiting_[i].hash);
   }
   count_ = 0;
+}
+
+void Engine::Reconfigure(const EngineOptions& options) {
+  Flush();
+  reassembler_.SetPorts(options.tcp.ports);
+  reassembler_.SetSamplingRatio(options.tcp.sampling_ratio);
+  sessions_.SetTrustedProxies(options.trusted_proxies);
+}
+
+void Engine::AdvanceTo(PacketTime now) {
+  Flush();
+  decoder_.AdvanceTo(now);
+  reassembler_.AdvanceTo(now);
 }
 
 void Engine::Finish() {

@@ -8,6 +8,7 @@
 
 #include "agent/base/ip_address.h"
 #include "agent/base/ledger.h"
+#include "agent/base/packet_time.h"
 #include "agent/net/decoder.h"
 #include "agent/net/packet.h"
 #include "agent/net/segment.h"
@@ -20,6 +21,7 @@ namespace backscatter {
 
 struct EngineOptions {
   ReassemblerOptions tcp;
+  std::uint64_t dialogue_bytes = ~std::uint64_t{0};  // see Sessions::SetHeldBudget
   std::vector<IpNetwork> trusted_proxies;
 };
 
@@ -36,11 +38,17 @@ class Engine {
          BodyReaders* readers = nullptr);
 
   void OnPacket(const Packet& packet);
+  void OnSegment(const Segment& segment);
   // Handles what waits. To be called when a source has nothing more for now.
   void Flush();
+  // From now on, for what is open too (ports and sampling ratio: for what opens).
+  void Reconfigure(const EngineOptions& options);
+  // Time-outs while no packet comes; what waits is handled first. `now` may not go back.
+  void AdvanceTo(PacketTime now);
   // The input has ended: everything that is open is settled and handed on.
   void Finish();
 
+  std::uint64_t MemoryBytes() const { return reassembler_.MemoryBytes() + sessions_.MemoryBytes(); }
   std::size_t open_connections() const { return reassembler_.open_connections(); }
 
  private:
@@ -52,6 +60,8 @@ class Engine {
     std::uint64_t hash = 0;
     std::array<std::uint8_t, kMaxCopied> payload;
   };
+
+  void Take(Waiting& waiting);
 
   Decoder decoder_;
   Sessions sessions_;

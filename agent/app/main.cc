@@ -1,17 +1,20 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
+#include "agent/app/check.h"
 #include "agent/app/config.h"
 #include "agent/app/config_flags.h"
 #include "agent/app/exit_code.h"
+#include "agent/app/make_source.h"
+#include "agent/app/memory_plan.h"
 #include "agent/app/output_file.h"
 #include "agent/app/replay.h"
+#include "agent/app/run.h"
 #include "agent/app/say.h"
 #include "agent/app/stop_signal.h"
 
@@ -43,20 +46,29 @@ void TuneAllocator() {
 
 ExitCode Run(const std::vector<std::string>& arguments) {
   TuneAllocator();
-  const std::atomic<bool>& stop = InstallStopSignals();
   const absl::StatusOr<CommandLine> line = ParseCommandLine(arguments);
   if (!line.ok()) {
     Say(line.status());
     return ExitCode::kUsage;
   }
-  if (!line->text.empty()) return PrintText(line->text);
-  const absl::StatusOr<LoadedConfig> loaded = LoadConfig(line->replay.config);
+  if (line->action == Action::kText) return PrintText(line->text);
+  absl::StatusOr<LoadedConfig> loaded = LoadConfig(line->config());
   if (!loaded.ok()) {
     Say(loaded.status());
     return ExitCode::kUsage;
   }
   SayWithoutEffect(loaded->without_effect);
-  return RunReplay(line->replay, loaded->config, stop);
+  if (line->action == Action::kCheck) return RunCheck(line->check, *loaded);
+  if (line->action == Action::kRun) {
+    absl::StatusOr<MemoryPlan> plan = PlanMemory(*loaded);
+    if (!plan.ok()) {
+      Say(plan.status());
+      return ExitCode::kUsage;
+    }
+    loaded->config = std::move(plan->config);
+    return RunAgent(line->run, *std::move(loaded), {.make_source = MakeSource});
+  }
+  return RunReplay(line->replay, loaded->config, InstallStopSignals());
 }
 
 }  // namespace

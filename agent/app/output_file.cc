@@ -11,15 +11,17 @@
 
 namespace backscatter {
 
-absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Open(const std::string& path) {
+absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Open(const std::string& path, Mode mode) {
   if (path == "-") return std::make_unique<OutputFile>(STDOUT_FILENO, "standard output");
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const int how = mode == Mode::kAppend ? O_APPEND : O_TRUNC;
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
   if (fd < 0) {
     return absl::PermissionDeniedError(EscapeForTerminal(path) +
                                        ": cannot be written: " + std::strerror(errno));
   }
   auto file = std::make_unique<OutputFile>(fd, EscapeForTerminal(path));
   file->owned_ = true;
+  file->path_ = path;
   return file;
 }
 
@@ -38,6 +40,16 @@ void OutputFile::Flush() {
     }
   }
   buffer_.clear();
+}
+
+absl::Status OutputFile::Reopen() {
+  if (!owned_) return absl::OkStatus();
+  Flush();
+  const absl::StatusOr<std::unique_ptr<OutputFile>> again = Open(path_, Mode::kAppend);
+  if (!again.ok()) return again.status();
+  std::swap(fd_, (*again)->fd_);
+  status_ = absl::OkStatus();
+  return absl::OkStatus();
 }
 
 absl::Status OutputFile::Close() {

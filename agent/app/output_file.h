@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,9 @@ class OutputFile {
   // `path` may be "-" for standard output. A new file can be read by its owner only: what is
   // written here holds addresses. PermissionDenied, with what, which and why, if the system
   // refuses.
-  static absl::StatusOr<std::unique_ptr<OutputFile>> Open(const std::string& path);
+  enum class Mode : std::uint8_t { kReplace, kAppend };
+  static absl::StatusOr<std::unique_ptr<OutputFile>> Open(const std::string& path,
+                                                          Mode mode = Mode::kReplace);
   // `fd` stays open and stays the caller's; `name` is for messages.
   OutputFile(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}
   ~OutputFile();
@@ -31,6 +34,9 @@ class OutputFile {
     if (buffer_.size() >= kFull) Flush();
   }
   void Flush();
+  // Opens the same path anew to append to: whoever moved the file away gets no more. Where that
+  // fails the old one goes on, and the error says why.
+  absl::Status Reopen();
   // Flushes and closes; the last word on whether everything was written.
   absl::Status Close();
 
@@ -44,6 +50,7 @@ class OutputFile {
   void Fail(int error);
 
   int fd_;
+  std::string path_;  // of an owned one
   std::string name_;
   bool owned_ = false;
   bool reader_gone_ = false;

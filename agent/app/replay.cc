@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -19,11 +18,10 @@
 #include "absl/status/statusor.h"
 
 #include "agent/app/batv_key_files.h"
-#include "agent/app/engine.h"
-#include "agent/app/engine_feed.h"
 #include "agent/app/feed_file.h"
 #include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
+#include "agent/app/pipeline.h"
 #include "agent/app/progress.h"
 #include "agent/app/room_options.h"
 #include "agent/app/say.h"
@@ -31,68 +29,16 @@
 #include "agent/app/terminal.h"
 #include "agent/base/escape.h"
 #include "agent/base/keyed_hash.h"
-#include "agent/detect/judge.h"
-#include "agent/mail/message_readers.h"
 #include "agent/report/report.h"
-#include "agent/report/tally.h"
 #include "agent/source/merged_source.h"
 #include "exporters/report_json.h"
 #include "exporters/report_table.h"
-#include "exporters/transaction_json.h"
 
 namespace backscatter {
 namespace {
 
 constexpr std::size_t kTableTop = 20;
 constexpr std::int64_t kMaxWait = 100'000'000;  // ns; a file never waits
-
-// Counts each transaction, and writes it where that is wanted.
-class TransactionFan final : public JudgedTransactionSink {
- public:
-  // `lines` may be null.
-  TransactionFan(Tally* tally, OutputFile* lines, const Config& config)
-      : tally_(*tally), lines_(lines), json_(config.targets) {}
-
-  void OnTransaction(const JudgedTransaction& judged) override {
-    tally_.OnTransaction(judged);
-    if (lines_ == nullptr) return;
-    json_.Append(judged, lines_->buffer());
-    // Whoever watches a slow pipe sees each line at once; a fast one costs ten writes a second.
-    const Clock::time_point now = Clock::now();
-    if (now - flushed_ >= kFlushInterval) {
-      lines_->Flush();
-      flushed_ = now;
-    }
-    lines_->FlushIfFull();
-    if (lines_->reader_gone()) RequestStop();
-  }
-  void OnSession(const SessionSummary& session) override { tally_.OnSession(session); }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::milliseconds kFlushInterval{100};
-
-  Tally& tally_;
-  OutputFile* lines_;
-  TransactionJson json_;
-  Clock::time_point flushed_;
-};
-
-// Learns what the feed says of the time before each transaction.
-class FeedAhead final : public TransactionSink {
- public:
-  // `feed` may be null.
-  FeedAhead(FeedFile* feed, TransactionSink* next) : feed_(feed), next_(*next) {}
-  void OnTransaction(const Transaction& transaction) override {
-    if (feed_ != nullptr) feed_->AdvanceTo(transaction.start);
-    next_.OnTransaction(transaction);
-  }
-  void OnSession(const SessionSummary& session) override { next_.OnSession(session); }
-
- private:
-  FeedFile* feed_;
-  TransactionSink& next_;
-};
 
 bool IsSameFile(const std::string& a, const std::string& b) {
   struct stat first {};
@@ -220,10 +166,9 @@ absl::StatusOr<Opened> Open(const ReplayFlags& flags, const Config& config, cons
 }
 
 // The feed that is configured, or null.
-absl::StatusOr<std::unique_ptr<FeedFile>> OpenFeed(const Config& config, Ledger& losses,
-                                                   SentLedger& sent) {
+absl::StatusOr<std::unique_ptr<FeedFile>> OpenFeed(const Config& config, Pipeline& pipeline) {
   if (config.sent_feed.empty()) return std::unique_ptr<FeedFile>();
-  return FeedFile::Open(config.sent_feed, losses, sent);
+  return FeedFile::Open(config.sent_feed, pipeline.ledger(), pipeline.sent().ledger);
 }
 
 ExitCode Refuse(const absl::Status& status) {
@@ -246,44 +191,37 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   const HashKey key = HashKey::Random();
   absl::StatusOr<Opened> opened = Open(flags, config, key);
   if (!opened.ok()) return Refuse(opened.status());
-  SentState& sent = opened->sent->state();
-  Ledger ledger;
-  const absl::StatusOr<std::unique_ptr<FeedFile>> sent_feed = OpenFeed(config, ledger, sent.ledger);
-  if (!sent_feed.ok()) return Refuse(sent_feed.status());
-  const std::uint64_t dropped_before = sent.ledger.dropped();
   bool whole = opened->sent->warning().empty();
   if (!whole) Say(opened->sent->warning());
 
-  Tally tally(MakeTallyOptions(config, key), &ledger);
-  TransactionFan fan(&tally, opened->lines.get(), config);
-  Judge judge(MakeJudgeOptions(config, std::move(opened->batv_keys), key), &sent.ledger,
-              &sent.coverage, &fan);
-  FeedAhead feed_ahead(sent_feed->get(), &judge);
-  MessageReaders readers(MakeReadersOptions(config));
-  Engine engine(MakeEngineOptions(config, key), &ledger, &feed_ahead, &readers);
-  EngineFeed feed(&engine, &ledger);
+  Pipeline pipeline({.config = config,
+                     .batv_keys = std::move(opened->batv_keys),
+                     .hash_key = key,
+                     .lines = opened->lines.get(),
+                     .on_reader_gone = RequestStop},
+                    std::move(opened->sent));
+  absl::StatusOr<std::unique_ptr<FeedFile>> sent_feed = OpenFeed(config, pipeline);
+  if (!sent_feed.ok()) return Refuse(sent_feed.status());
+  pipeline.SetFeed(*std::move(sent_feed));
   MergedSource source(flags.files, {.stop = &stop});
   Progress progress(stderr, isatty(STDERR_FILENO) == 1);
 
-  const absl::Status driven = Drive(source, feed, progress);
-  engine.Finish();
+  const absl::Status driven = Drive(source, pipeline, progress);
+  pipeline.Finish();
   progress.Clear();
-  ledger.Add(Loss::kSentKeysDropped, sent.ledger.dropped() - dropped_before);
-  ledger.Add(Loss::kMailMessagesNotRead, readers.refused());
-  ledger.Add(Loss::kDetectForgotten, judge.forgotten());
 
   whole &= driven.ok();
   if (!driven.ok()) Say(driven);
   if (opened->lines != nullptr) whole &= CloseAndSay(*opened->lines);
-  if (const absl::Status saved = opened->sent->Save(); !saved.ok()) {
+  if (const absl::Status saved = pipeline.SaveSent(); !saved.ok()) {
     Say(saved);
     whole = false;
   }
   std::vector<CaptureInfo> captures = MakeCaptures(source.Results());
   RunInfo run = MakeRun(captures);
+  run.sampling = config.sampling_ratio;
   const std::size_t top = flags.top.value_or(flags.format == ReportFormat::kTable ? kTableTop : 0);
-  Report report = MakeReport(tally, ledger, std::move(run), std::move(captures), top);
-  report.sent = SummarizeSent(sent.ledger, sent.coverage, report.run.end, top);
+  const Report report = pipeline.Snapshot(std::move(run), std::move(captures), top);
   whole &= WriteOut(flags, report);
   whole &= !SayInputErrors(report.captures);
   return whole ? ExitCode::kDone : ExitCode::kDamaged;

@@ -8,6 +8,11 @@ EngineOptions MakeEngineOptions(const Config& config, const HashKey& key) {
   EngineOptions options;
   options.tcp.ports = config.ports;
   options.tcp.hash_key = key;
+  options.tcp.sampling_ratio = config.sampling_ratio;
+  options.tcp.max_connections = config.tables.connections;
+  options.tcp.max_notes = config.tables.notes;
+  options.tcp.max_held = config.tables.held_bytes;
+  options.dialogue_bytes = config.tables.dialogue_bytes;
   options.trusted_proxies = config.trusted_proxies;
   return options;
 }
@@ -16,7 +21,8 @@ MessageReadersOptions MakeReadersOptions(const Config& config) {
   return {.read_all = config.bounce_read_all,
           .capture_bytes = config.bounce_capture_bytes,
           .daemon_senders = config.bounce_daemon_senders,
-          .local = LocalNetworks(config.local_networks)};
+          .local = LocalNetworks(config.local_networks),
+          .max_open = config.tables.readers};
 }
 
 SentLedgerOptions MakeSentOptions(const Config& config, const HashKey& key) {
@@ -31,9 +37,13 @@ JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const Ha
                       .srs_domains = SrsDomains(config.srs_domains),
                       .verp_patterns = VerpPatterns(config.verp_patterns),
                       .min_history_ns = config.sent_min_history,
-                      .min_coverage = config.sent_min_coverage,
+                      // Mail of sessions that were not looked at was not seen.
+                      .min_coverage = config.sent_min_coverage / config.sampling_ratio,
                       .feed_tells_all = !config.sent_feed.empty(),
+                      .loops_capacity = config.tables.loops,
                       .hash_key = key};
+  options.retries.capacity = config.tables.retries;
+  options.accepted.capacity = config.tables.accepted;
   options.retries.prefix_v4 = config.source_prefix_v4;
   options.retries.prefix_v6 = config.source_prefix_v6;
   options.retries.hash_key = key;
@@ -45,6 +55,7 @@ TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
   TallyOptions options;
   options.targets_capacity = config.targets_capacity;
   options.sources_capacity = config.sources_capacity;
+  options.pairs_capacity = config.tables.pairs;
   options.target = config.targets;
   options.hash_key = key;
   return options;

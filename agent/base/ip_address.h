@@ -77,6 +77,9 @@ class IpNetwork {
   // "192.0.2.0/24", "2001:db8::/32", or a bare address (a host). Host bits must be zero.
   static std::optional<IpNetwork> Parse(std::string_view text);
   bool Contains(const IpAddress& address) const;
+  const IpAddress& base() const { return base_; }
+  int prefix_length() const { return prefix_length_; }  // of the 16-byte form
+  friend bool operator==(const IpNetwork&, const IpNetwork&) = default;
 
  private:
   IpAddress base_;

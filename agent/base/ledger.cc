@@ -6,6 +6,32 @@ std::string_view LossName(Loss loss) {
   switch (loss) {
     case Loss::kSourceTruncatedPackets:
       return "source.truncated_packets";
+    case Loss::kSourceRingFull:
+      return "source.ring_full";
+    case Loss::kSourceInterfaceDrops:
+      return "source.interface_drops";
+    case Loss::kKernelRingFull:
+      return "kernel.ring_full";
+    case Loss::kKernelRingFullBytes:
+      return "kernel.ring_full_bytes";
+    case Loss::kKernelFragments:
+      return "kernel.fragments";
+    case Loss::kKernelTruncated:
+      return "kernel.truncated";
+    case Loss::kKernelMalformed:
+      return "kernel.malformed";
+    case Loss::kKernelNoFlow:
+      return "kernel.no_flow";
+    case Loss::kKernelUnorderedBytes:
+      return "kernel.unordered_bytes";
+    case Loss::kKernelStatelessBytes:
+      return "kernel.stateless_bytes";
+    case Loss::kKernelBehindCutBytes:
+      return "kernel.behind_cut_bytes";
+    case Loss::kKernelBothPorts:
+      return "kernel.both_ports";
+    case Loss::kQueueFullPackets:
+      return "queue.full_packets";
     case Loss::kDecodeUnknownLinkType:
       return "decode.unknown_link_type";
     case Loss::kDecodeTruncated:
@@ -44,6 +70,8 @@ std::string_view LossName(Loss loss) {
       return "smtp.recipients_dropped";
     case Loss::kSmtpHeldBytesDropped:
       return "smtp.held_bytes_dropped";
+    case Loss::kSmtpSessionsGivenUp:
+      return "smtp.sessions_given_up";
     case Loss::kTallyTargetsEvicted:
       return "tally.targets_evicted";
     case Loss::kTallySourcesEvicted:
@@ -90,6 +118,8 @@ std::string_view AnomalyName(Anomaly anomaly) {
       return "tcp_syn_resent";
     case Anomaly::kTcpAckUnseen:
       return "tcp_ack_unseen";
+    case Anomaly::kTcpSecondView:
+      return "tcp_second_view";
     case Anomaly::kNotSmtp:
       return "not_smtp";
     case Anomaly::kBadCommand:

@@ -13,6 +13,19 @@ namespace backscatter {
 // Names are "<stage>.<reason>"; they are keys of the report's `losses`.
 enum class Loss : std::uint8_t {
   kSourceTruncatedPackets,  // records whose captured length is below their wire length
+  kSourceRingFull,          // live: records or packets that found no room between kernel and agent
+  kSourceInterfaceDrops,    // live: packets of any kind that a network card or its driver lost
+  kKernelRingFull,          // records of the kernel program that found no room
+  kKernelRingFullBytes,     // their payload
+  kKernelFragments,         // packets: fragments of TCP, which the kernel program does not join
+  kKernelTruncated,         // packets: a header or a length reaches past the packet's end
+  kKernelMalformed,         // packets: lengths that cannot be
+  kKernelNoFlow,            // packets of sessions that found no place in the kernel's table
+  kKernelUnorderedBytes,    // of clients, ahead of a hole: left out until the server spoke
+  kKernelStatelessBytes,    // of clients, with an unknown place in their dialogue: left out
+  kKernelBehindCutBytes,    // behind a body's end in one packet (libpcap with the kernel's cut)
+  kKernelBothPorts,         // packets between two watched ports: which one serves is not known
+  kQueueFullPackets,        // packets: the engine was too slow, and its queue full
   kDecodeUnknownLinkType,   // packets
   kDecodeTruncated,         // packets: a header reaches past the captured bytes
   kDecodeMalformed,         // packets: lengths or versions that cannot be
@@ -32,6 +45,7 @@ enum class Loss : std::uint8_t {
   kSmtpRepliesDropped,      // replies not waited for: too many commands were under way
   kSmtpRecipientsDropped,   // recipients of one transaction beyond the cap, counted but not kept
   kSmtpHeldBytesDropped,    // bytes held for a reply that never came
+  kSmtpSessionsGivenUp,     // sessions ended early, since they wanted more memory than is left
   kTallyTargetsEvicted,     // target keys pushed out by the cap
   kTallySourcesEvicted,     // source keys pushed out by the cap
   kTallyDomainsEvicted,     // domain keys pushed out by the cap
@@ -58,6 +72,7 @@ enum class Anomaly : std::uint8_t {
   kTcpUrgent,
   kTcpSynResent,
   kTcpAckUnseen,
+  kTcpSecondView,  // sessions that were also seen under another server address (DNAT)
   kNotSmtp,
   kBadCommand,
   kBadReply,

@@ -40,6 +40,13 @@ class Slab {
   }
   // Objects that exist, in use or free: indices below this are valid.
   std::uint32_t size() const { return size_; }
+  std::uint64_t MemoryBytes() const {
+    return memory_.size() * kHugePage + free_.capacity() * sizeof(std::uint32_t);
+  }
+  static std::uint64_t MostBytes(std::uint64_t objects) {
+    return (objects + kPerChunk - 1) / kPerChunk * kHugePage +
+           std::bit_ceil(objects) * sizeof(std::uint32_t);
+  }
   std::uint32_t in_use() const { return size_ - static_cast<std::uint32_t>(free_.size()); }
 
  private:

@@ -37,6 +37,9 @@ class ZeroedArray {
   ZeroedArray(const ZeroedArray&) = delete;
   ZeroedArray& operator=(const ZeroedArray&) = delete;
 
+  // If every page is touched.
+  std::size_t bytes() const { return bytes_; }
+
   T& operator[](std::size_t i) { return data_[i]; }
   const T& operator[](std::size_t i) const { return data_[i]; }
   std::size_t IndexOf(const T* element) const { return static_cast<std::size_t>(element - data_); }

@@ -46,6 +46,9 @@ class AcceptedMail {
 
   std::uint64_t forgotten() const { return pairs_.forgotten(); }
   std::size_t MemoryBytes() const { return pairs_.MemoryBytes() + senders_.MemoryBytes(); }
+  static std::uint64_t MostBytes(const AcceptedMailOptions& options) {
+    return 2 * RecentTable<IpAddress>::MostBytes(options.capacity);
+  }
 
  private:
   using Key = std::optional<std::uint64_t>;

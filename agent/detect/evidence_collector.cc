@@ -91,6 +91,11 @@ std::optional<double> EvidenceCollector::SeenShare(PacketTime now) const {
   return (options_.feed_tells_all ? 1 : coverage_.Overall(now)) * ledger_.KeptShare();
 }
 
+void EvidenceCollector::Reconfigure(EvidenceOptions options) {
+  options_ = std::move(options);
+  hosts_.SetRelays(options_.relays);
+}
+
 void EvidenceCollector::Prepare(const Transaction& transaction) {
   addresses_.clear();
   pairs_.clear();

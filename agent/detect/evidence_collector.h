@@ -55,6 +55,9 @@ class EvidenceCollector {
  public:
   EvidenceCollector(EvidenceOptions options, SentLedger* ledger, SentCoverage* coverage);
 
+  // Rules, lists and keys from now on; what was learnt and the sizes of tables stay.
+  void Reconfigure(EvidenceOptions options);
+
   // Null: no flood is known.
   void SetFloods(const FloodView* floods) { floods_ = floods; }
 
@@ -77,22 +80,26 @@ class EvidenceCollector {
 
   const OurHosts& hosts() const { return hosts_; }
   std::size_t MemoryBytes() const { return loops_.MemoryBytes() + our_reports_.MemoryBytes(); }
+  static std::uint64_t MostBytes(const EvidenceOptions& options) {
+    return LoopMemory::MostBytes(options.loops_capacity) +
+           RecentTable<Nothing>::MostBytes(options.loops_capacity);
+  }
 
  private:
+  struct Nothing {};
   void CollectRecipients(Evidence& evidence);
   void CollectFacts(Evidence& evidence);
   bool AnySent(const std::vector<std::string>& message_ids) const;
   void PreparePairs(const MessageFacts& facts);
   bool AnyPairSent() const;
 
-  const EvidenceOptions options_;
+  EvidenceOptions options_;
   SentLedger& ledger_;
   SentCoverage& coverage_;
   const FloodView* floods_ = nullptr;
   OurHosts hosts_;
   TaggingDomains tagging_;
   LoopMemory loops_;
-  struct Nothing {};
   RecentTable<Nothing> our_reports_;  // their Message-IDs
   CanonicalTarget canonical_;         // scratch
   // Of the transaction under way: its recipients as the ledger knows them, and the pairs to look

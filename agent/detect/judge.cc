@@ -29,6 +29,11 @@ Judge::Judge(JudgeOptions options, SentLedger* ledger, SentCoverage* coverage,
       retries_(options.retries),
       accepted_(options.accepted) {}
 
+void Judge::Reconfigure(EvidenceOptions evidence) {
+  local_ = evidence.local;
+  evidence_.Reconfigure(std::move(evidence));
+}
+
 void Judge::OnTransaction(const Transaction& transaction) {
   const MailDirection direction = local_.DirectionOf(transaction);
   const Judgement judgement = JudgeOne(transaction, direction);
@@ -86,6 +91,11 @@ void Judge::OnSession(const SessionSummary& session) {
     evidence_.LearnSession(session);
   }
   next_.OnSession(session);
+}
+
+std::uint64_t Judge::MostBytes(const JudgeOptions& options) {
+  return EvidenceCollector::MostBytes(options.evidence) + RetryMemory::MostBytes(options.retries) +
+         AcceptedMail::MostBytes(options.accepted);
 }
 
 std::size_t Judge::MemoryBytes() const {

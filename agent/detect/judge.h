@@ -30,17 +30,22 @@ class Judge final : public TransactionSink {
   void OnTransaction(const Transaction& transaction) override;
   void OnSession(const SessionSummary& session) override;
 
+  // Instead of JudgeOptions::evidence, from now on; what was learnt stays.
+  void Reconfigure(EvidenceOptions evidence);
+
   void SetFloods(const FloodView* floods) { evidence_.SetFloods(floods); }
   const EvidenceCollector& evidence() const { return evidence_; }
   // What had to make room before its time: 0 means that every memory was long enough.
   std::uint64_t forgotten() const { return retries_.forgotten() + accepted_.forgotten(); }
   std::size_t MemoryBytes() const;
+  // What that can grow to; while one table grows, half of it comes on top.
+  static std::uint64_t MostBytes(const JudgeOptions& options);
 
  private:
   Judgement JudgeOne(const Transaction& transaction, MailDirection direction);
   void Learn(const Transaction& transaction, MailDirection direction, bool submitted);
 
-  const LocalNetworks local_;
+  LocalNetworks local_;
   SentLedger& ledger_;
   JudgedTransactionSink& next_;
   EvidenceCollector evidence_;

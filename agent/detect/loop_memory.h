@@ -26,6 +26,9 @@ class LoopMemory {
 
   std::uint64_t forgotten() const { return reports_.forgotten(); }
   std::size_t MemoryBytes() const { return reports_.MemoryBytes(); }
+  static std::uint64_t MostBytes(std::size_t capacity) {
+    return RecentTable<Run>::MostBytes(capacity);
+  }
 
  private:
   struct Run {

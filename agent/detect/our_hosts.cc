@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "agent/base/ascii.h"
 
@@ -34,8 +35,21 @@ std::string Canonical(std::string_view name) {
 }  // namespace
 
 OurHosts::OurHosts(std::vector<std::string> relays, const LocalNetworks* local) : local_(*local) {
+  SetRelays(std::move(relays));
+}
+
+void OurHosts::SetRelays(std::vector<std::string> relays) {
+  const std::vector<Name> before = std::move(names_);
+  const std::size_t first_learnt = before.size() - learnt_;
+  names_.clear();
   for (const std::string& relay : relays) {
     if (!relay.empty() && Find(relay) == nullptr) names_.push_back({Canonical(relay)});
+  }
+  learnt_ = 0;
+  for (std::size_t i = first_learnt; i < before.size(); ++i) {
+    if (Find(before[i].name) != nullptr) continue;
+    names_.push_back(before[i]);
+    ++learnt_;
   }
 }
 

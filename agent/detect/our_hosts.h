@@ -22,6 +22,9 @@ class OurHosts {
   // `local` must outlive it.
   OurHosts(std::vector<std::string> relays, const LocalNetworks* local);
 
+  // Instead of the relays before; what was learnt stays.
+  void SetRelays(std::vector<std::string> relays);
+
   // HELO of an outbound session from `client`. Bare names, literals and what comes beyond the limit
   // are not learnt.
   void Learn(std::string_view helo, const IpAddress& client);

@@ -1,6 +1,7 @@
 // What happened lately, by hashed key: bounded in time and in size.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -52,6 +53,11 @@ class RecentTable {
   bool empty() const { return rows_.empty(); }
   std::size_t size() const { return rows_.size(); }
   std::uint64_t forgotten() const { return forgotten_; }
+  static std::uint64_t MostBytes(std::size_t capacity) {
+    const std::uint64_t entries = capacity;
+    return std::bit_ceil(entries) * sizeof(Entry) +
+           std::bit_ceil(entries + entries / 7 + 1) * (sizeof(std::pair<std::uint64_t, Row>) + 1);
+  }
   std::size_t MemoryBytes() const {
     return ring_.capacity() * sizeof(Entry) +
            rows_.capacity() * (sizeof(std::pair<std::uint64_t, Row>) + 1);

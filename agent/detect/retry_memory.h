@@ -38,6 +38,9 @@ class RetryMemory {
   // Deferred recipients that had to make room before their 5 days were over.
   std::uint64_t forgotten() const { return deferred_.forgotten(); }
   std::size_t MemoryBytes() const { return deferred_.MemoryBytes() + sizeof targets_; }
+  static std::uint64_t MostBytes(const RetryOptions& options) {
+    return RecentTable<Nothing>::MostBytes(options.capacity) + kTargetBits / 8;
+  }
 
  private:
   static constexpr std::size_t kTargetBits = std::size_t{1} << 18;

@@ -62,7 +62,7 @@ constexpr Alias kAliases[] = {{"shift_jis", "cp932"},
 std::string Canonical(std::string_view charset) {
   std::string name(charset);
   std::ranges::transform(name, name.begin(), ToLower);
-  if (name.starts_with("iso8859-")) name.insert(3, "-");
+  if (name.starts_with("iso8859-")) name.insert(std::size_t{3}, 1, '-');
   if (name.starts_with("cp125")) name.replace(0, 2, "windows-");
   if (name.starts_with("ks_c_5601")) return "cp949";
   if (name.starts_with("iso-2022-jp")) return "iso-2022-jp";

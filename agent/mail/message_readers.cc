@@ -67,7 +67,7 @@ std::shared_ptr<BodyReader> MessageReaders::Open(const BodyRequest& request) {
     if (report || !request.has_mail_from || !how.sent) return nullptr;
     how.capture_bytes = kMaxHeaderBytes;
   }
-  if (shelf_->open >= kMaxOpen) {
+  if (shelf_->open >= options_.max_open) {
     ++refused_;
     return nullptr;
   }

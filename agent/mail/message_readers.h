@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/mail/direction.h"
@@ -19,6 +20,7 @@ struct MessageReadersOptions {
   // Local parts of senders that write reports, lower case (`bounce.daemon_senders`).
   std::vector<std::string> daemon_senders;
   LocalNetworks local;
+  std::size_t max_open = 4096;  // at once; a message beyond it is not read
 };
 
 // True where the local part is one of `words` or begins with one, followed by one of `-+=_.` or a
@@ -28,8 +30,8 @@ bool IsDaemonSender(std::string_view address, const std::vector<std::string>& wo
 // One thread: Open, and all that is done with the readers. Readers may outlive this object.
 class MessageReaders : public BodyReaders {
  public:
-  // At once; a message beyond it is not read.
-  static constexpr std::size_t kMaxOpen = 4096;
+  // Of one reader at most: lines, fields and facts, all bounded.
+  static constexpr std::size_t kMostBytesEach = 64 << 10;
 
   explicit MessageReaders(MessageReadersOptions options);
 
@@ -37,8 +39,11 @@ class MessageReaders : public BodyReaders {
   // header block of other outbound and submitted mail; else null.
   std::shared_ptr<BodyReader> Open(const BodyRequest& request) override;
 
+  // For messages that begin from now on.
+  void Reconfigure(MessageReadersOptions options) { options_ = std::move(options); }
+
   std::size_t open() const;
-  // Messages that were not read because kMaxOpen were.
+  // Messages that were not read because max_open were.
   std::uint64_t refused() const { return refused_; }
 
  private:

@@ -84,6 +84,7 @@ bool Decoder::Decode(const Packet& packet, Segment& segment) {
   }
   segment.captured_at = packet.captured_at;
   segment.weight = packet.weight;
+  segment.cut = packet.cut;
   if (IsJudged(segment) && plain.captured == plain.wire) {
     JudgeTcpChecksum(plain.tcp, plain.wire, segment, ledger_);
   }
@@ -113,6 +114,7 @@ bool Decoder::DecodeAny(const Packet& packet, Segment& segment) {
   segment.destination.address = layer.destination;
   segment.captured_at = packet.captured_at;
   segment.weight = packet.weight;
+  segment.cut = packet.cut;
   if (IsJudged(segment) && layer.bytes.size() == layer.wire_length) {
     JudgeTcpChecksum(tcp, layer.wire_length, segment, ledger_);
   }
@@ -234,6 +236,10 @@ void Decoder::CountFailure(StepOutcome outcome) {
       ledger_.Add(Loss::kDecodeTooDeep);
       break;
   }
+}
+
+void Decoder::AdvanceTo(PacketTime now) {
+  if (fragments_ != nullptr) fragments_->AdvanceTo(now);
 }
 
 void Decoder::Finish() {

@@ -43,6 +43,9 @@ class Decoder {
   // fragmented datagram gives its segment with the fragment that completes it.
   bool Decode(const Packet& packet, Segment& segment);
 
+  // Gives up fragments by time while no packet comes.
+  void AdvanceTo(PacketTime now);
+
   // The input has ended: datagrams that still wait for fragments are counted as lost.
   void Finish();
 

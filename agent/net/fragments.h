@@ -69,6 +69,9 @@ class Fragments {
   // Every Datagram handed out so far may be dropped.
   void Release();
 
+  // What is older than kTimeout is given up although no fragment comes.
+  void AdvanceTo(PacketTime now) { Expire(now); }
+
   // The input has ended: what is incomplete counts as expired.
   void GiveUpAll();
 

@@ -30,6 +30,7 @@ struct Packet {
   PacketTime captured_at = 0;
   std::uint32_t wire_length = 0;  // as it was on the wire, >= bytes.size() in a sane record
   LinkType link_type = LinkType::kEthernet;
+  bool cut = false;          // what is missing of it was left out on purpose (a body), not lost
   std::uint32_t origin = 0;  // index of the interface or file it came from
   double weight = 1.0;       // 1/p of the sampling
 };

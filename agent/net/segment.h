@@ -27,7 +27,8 @@ struct Segment {
   std::uint8_t flags = 0;                 // tcp_flags::*
   std::span<const std::uint8_t> payload;  // captured part; lives as Decoder::Decode says
   std::uint32_t payload_wire_length =
-      0;  // on the wire; more than payload.size() after a snaplen cut
+      0;             // on the wire; more than payload.size() after a snaplen cut
+  bool cut = false;  // what is missing of the payload was left out on purpose, not lost
   PacketTime captured_at = 0;
   double weight = 1.0;
 

@@ -34,6 +34,7 @@ struct StreamChunk {
   std::uint64_t offset = 0;      // of text[0] in this direction, after the gap
   std::string_view text;         // valid until the callback returns; may be empty after a gap
   std::uint64_t gap_before = 0;  // bytes of this direction that were never seen, just before text
+  bool left_out = false;         // the gap was made on purpose (a body's bytes), nothing is lost
   std::uint64_t acked = 0;       // bytes of the other direction the sender had when it sent this
   PacketTime at = 0;
 };

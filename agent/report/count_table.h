@@ -14,6 +14,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -109,6 +110,12 @@ class CountTable {
   // Valid until the next Insert or Purge.
   std::string_view KeyOf(const Row& row) const {
     return {keys_.data() + row.key_offset, row.key_length};
+  }
+  // What it holds at most, in bytes: the key bytes at their cap, vectors grown by doubling.
+  static std::uint64_t MostBytes(std::size_t capacity) {
+    const std::uint64_t rows = std::bit_ceil(std::max<std::uint64_t>(capacity, kFirstSlots));
+    const std::uint64_t keys = std::clamp<std::uint64_t>(capacity * 64, 1 << 20, kNoRow);
+    return rows * sizeof(Row) + 2 * keys + 2 * rows * sizeof(Slot);
   }
   // What it holds now, in bytes.
   std::size_t MemoryBytes() const {

@@ -1,6 +1,8 @@
 // The set of pairs of row ids behind the distinct counts: exact, 8 bytes a slot, capped.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -51,6 +53,11 @@ class PairSet {
     for (const std::uint64_t pair : slots_) {
       if (pair != kEmpty) visit(First(pair), Second(pair));
     }
+  }
+
+  static std::uint64_t MostBytes(std::size_t capacity) {
+    return 2 * std::bit_ceil(std::max<std::uint64_t>(capacity, kFirstSlots)) *
+           sizeof(std::uint64_t);
   }
 
   std::size_t size() const { return size_; }

@@ -89,6 +89,8 @@ void Tally::FillReport(std::size_t top, Report& report) {
   report.recipients = totals_.recipients;
   report.estimated_recipients = totals_.estimated_recipients;
   report.estimated_null_sender_recipients = totals_.estimated_null_sender_recipients;
+  report.estimates = totals_.estimates;
+  report.weighted = totals_.weighted;
   report.verdicts = totals_.verdicts;
   report.judgements = totals_.judgements;
   report.emitted = emissions_.Snapshot(top);
@@ -115,7 +117,8 @@ void Tally::FillReport(std::size_t top, Report& report) {
                               .unknown_user = row.unknown_user,
                               .sources = row.sources,
                               .targets = row.targets,
-                              .undercount = row.undercount + unplaced_recipients_});
+                              .undercount = row.undercount + unplaced_recipients_,
+                              .estimated_recipients = row.estimated});
   }
   report.targets_known = targets_.size();
   report.sources_known = sources_.size();

@@ -86,6 +86,21 @@ struct TransactionTotals {
   std::uint64_t retries = 0;  // total = retries + the sum of all verdicts
 };
 
+// Sums of weights, beside the counts of the same names.
+struct Estimates {
+  double sessions = 0;
+  double plain = 0;
+  double encrypted = 0;
+  double transactions = 0;
+  double null_sender = 0;
+  double accepted = 0;
+  double rejected = 0;
+  double aborted = 0;
+  double unfinished = 0;
+  double retries = 0;
+  std::array<double, kVerdicts> verdicts = {};
+};
+
 // Null-sender RCPTs of one target, or from one source.
 struct AddressCounts {
   std::string address = {};
@@ -110,6 +125,7 @@ struct DomainCounts {
   std::uint64_t sources = 0;
   std::uint64_t targets = 0;
   std::uint64_t undercount = 0;
+  double estimated_recipients = 0;
 };
 
 // By how much any row, listed or not, can be below the truth. All zero: every count is exact.
@@ -131,6 +147,8 @@ struct Report {
   std::uint64_t recipients = 0;  // every RCPT command
   double estimated_recipients = 0;
   double estimated_null_sender_recipients = 0;
+  Estimates estimates;
+  bool weighted = false;        // some session or transaction stands for more than itself
   VerdictCounts verdicts = {};  // transactions
   JudgementCounts judgements;
   EmittedCounts emitted;
@@ -146,7 +164,8 @@ struct Report {
   ErrorBounds error_bounds;
   Ledger ledger;
 
-  bool sampled() const { return run.sampling != 1.0; }
+  // Also where all is looked at now, but was not always.
+  bool sampled() const { return run.sampling != 1.0 || weighted; }
 };
 
 }  // namespace backscatter

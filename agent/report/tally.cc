@@ -29,6 +29,12 @@ Tally::Tally(const TallyOptions& options, Ledger* ledger)
   waiting_.reserve(kBatch);
 }
 
+void Tally::SetTarget(const TargetOptions& target) {
+  CountWaiting();
+  target_options_ = target;
+  for (AddressRow& row : targets_.rows()) row.flags &= static_cast<std::uint16_t>(~kSentAsIs);
+}
+
 void Tally::OnSession(const SessionSummary& session) {
   SessionTotals& totals = totals_.sessions;
   ++totals.total;
@@ -36,6 +42,10 @@ void Tally::OnSession(const SessionSummary& session) {
   if (session.one_sided) ++totals.one_sided;
   if (session.mid_stream) ++totals.mid_stream;
   if (session.with_gaps) ++totals.with_gaps;
+  Estimates& estimates = totals_.estimates;
+  estimates.sessions += session.weight;
+  totals_.weighted |= session.weight != 1.0;
+  (session.encrypted ? estimates.encrypted : estimates.plain) += session.weight;
   totals_.recipients += session.orphan_recipients;
   totals_.estimated_recipients += session.weight * static_cast<double>(session.orphan_recipients);
 }
@@ -54,9 +64,12 @@ void Tally::OnTransaction(const JudgedTransaction& judged) {
 void Tally::CountJudgement(const JudgedTransaction& judged) {
   if (judged.judgement.retry) {
     ++totals_.transactions.retries;
+    totals_.estimates.retries += judged.transaction.weight;
     return;
   }
-  ++totals_.verdicts[static_cast<std::size_t>(judged.judgement.verdict)];
+  const auto verdict = static_cast<std::size_t>(judged.judgement.verdict);
+  ++totals_.verdicts[verdict];
+  totals_.estimates.verdicts[verdict] += judged.transaction.weight;
   totals_.judgements.Add(judged.direction, judged.judgement);
 }
 
@@ -65,26 +78,34 @@ void Tally::CountTotals(const Transaction& transaction) {
   const std::uint64_t recipients =
       transaction.recipients.size() + std::uint64_t{transaction.recipients_not_kept};
   const double estimate = transaction.weight * static_cast<double>(recipients);
+  Estimates& estimates = totals_.estimates;
   ++totals.total;
+  estimates.transactions += transaction.weight;
+  totals_.weighted |= transaction.weight != 1.0;
   totals_.recipients += recipients;
   totals_.estimated_recipients += estimate;
   if (transaction.null_sender) {
     ++totals.null_sender;
+    estimates.null_sender += transaction.weight;
     totals.null_sender_recipients += recipients;
     totals_.estimated_null_sender_recipients += estimate;
   }
   switch (transaction.outcome) {
     case Outcome::kAccepted:
       ++totals.accepted;
+      estimates.accepted += transaction.weight;
       break;
     case Outcome::kRejected:
       ++totals.rejected;
+      estimates.rejected += transaction.weight;
       break;
     case Outcome::kAborted:
       ++totals.aborted;
+      estimates.aborted += transaction.weight;
       break;
     case Outcome::kUnfinished:
       ++totals.unfinished;
+      estimates.unfinished += transaction.weight;
       break;
   }
 }
@@ -112,6 +133,13 @@ void Tally::Wait(const JudgedTransaction& judged) {
                         .verdict = judged.judgement.verdict});
     if (waiting_.size() == kBatch) CountWaiting();
   }
+}
+
+std::uint64_t Tally::MostBytes(const TallyOptions& options) {
+  return CountTable<AddressRow>::MostBytes(options.targets_capacity) +
+         CountTable<AddressRow>::MostBytes(options.sources_capacity) +
+         CountTable<DomainRow>::MostBytes(options.targets_capacity) +
+         3 * PairSet::MostBytes(options.pairs_capacity);
 }
 
 std::size_t Tally::MemoryBytes() {

@@ -4,7 +4,7 @@
 // cap follow count_table.h; distinct counts are the pairs held, so never more than the truth.
 //
 // Memory grows with use. At the default caps, in bytes: a target 152 + its address + 11 to 21,
-// a source 168 + 11 to 21, a domain 40 + its name + 11 to 21, a pair 11 to 21. Everything full:
+// a source 168 + 11 to 21, a domain 48 + its name + 11 to 21, a pair 11 to 21. Everything full:
 // about 240 MB of targets, 190 MB of sources, 120 MB of domains, 64 MB for each set of pairs.
 #pragma once
 
@@ -54,7 +54,12 @@ class Tally final : public JudgedTransactionSink {
   // at most `top` rows (0 = all). Cost: O(rows) plus the sort; may be called at any time.
   void FillReport(std::size_t top, Report& report);
 
+  // How addresses that come from now on are named.
+  void SetTarget(const TargetOptions& target);
+
   std::size_t MemoryBytes();
+  // What that can grow to; while one table grows, half of it comes on top.
+  static std::uint64_t MostBytes(const TallyOptions& options);
 
  private:
   struct AddressRow : KeyedRow {
@@ -78,6 +83,7 @@ class Tally final : public JudgedTransactionSink {
     std::uint64_t unknown_user = 0;
     std::uint32_t sources = 0;
     std::uint32_t targets = 0;
+    double estimated = 0;
   };
   // A target and the domain this RCPT counts under (for SRS the forwarder's).
   struct Place {

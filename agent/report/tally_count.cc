@@ -52,6 +52,7 @@ void Tally::Count(Waiting& waiting) {
   unplaced_recipients_ += waiting.not_kept;
   DomainRow& domain = domains_.at(place.domain);
   ++domain.recipients;
+  domain.estimated += waiting.weight;
   if (waiting.unknown_user) ++domain.unknown_user;
   CountPairs(place, source);
 }

@@ -4,6 +4,11 @@
 #include <utility>
 
 namespace backscatter {
+namespace {
+
+constexpr std::uint64_t kKeptBytes = 4096;  // of an object that goes back to its pool
+
+}  // namespace
 
 void Dialogue::Start(const ConnectionInfo& info) {
   *this = Dialogue{};
@@ -28,9 +33,7 @@ DialogueBuffers& Dialogue::Buffers(const DialogueContext& context) {
 
 void Dialogue::ReleaseBuffers(const DialogueContext& context) {
   if (buffers_ == nullptr || !buffers_->empty()) return;
-  if (buffers_->held.capacity() + buffers_->alternate.capacity() > 4096) {
-    *buffers_ = DialogueBuffers{};
-  }
+  if (buffers_->MemoryBytes() > kKeptBytes) *buffers_ = DialogueBuffers{};
   context.buffers->Give(std::move(buffers_));
 }
 
@@ -45,7 +48,10 @@ StreamVerdict Dialogue::OnChunk(const DialogueContext& context, const Connection
       OnServerChunk(context, info, chunk);
     }
   }
-  if (pending_ != nullptr && pending_->empty()) context.pending->Give(std::move(pending_));
+  if (pending_ != nullptr && pending_->empty()) {
+    if (pending_->MemoryBytes() > kKeptBytes) *pending_ = PendingCommands{};
+    context.pending->Give(std::move(pending_));
+  }
   ReleaseBuffers(context);
   if (refuse_) return StreamVerdict::kRefuse;
   return ignore_ ? StreamVerdict::kIgnore : StreamVerdict::kContinue;
@@ -68,11 +74,15 @@ void Dialogue::LoseSync(const DialogueContext& context) {
   scanner_.Resume();
 }
 
-void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) {
+void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes, bool left_out) {
   switch (mode_) {
     case Mode::kBody:
       body_gap_ = true;
-      scanner_.Resume();
+      if (left_out) {
+        scanner_.Start();  // a body is left out up to a lone dot, or up to a reply
+      } else {
+        scanner_.Resume();
+      }
       envelope_.AddBodyBytes(bytes);
       ReadBehindDot(TakeAlternate());  // which lines stood behind the dot is not known any more
       if (MessageBody* const body = envelope_.body()) body->OnGap();
@@ -107,10 +117,13 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes) 
 
 void Dialogue::OnGap(const DialogueContext& context, const ConnectionInfo& info,
                      const StreamChunk& chunk) {
-  with_gaps_ = true;
-  envelope_.MarkGap();
+  const bool left_out = chunk.left_out && (mode_ == Mode::kBody || mode_ == Mode::kChunk);
+  if (!left_out) {
+    with_gaps_ = true;
+    envelope_.MarkGap();
+  }
   if (chunk.direction == Direction::kFromClient) {
-    OnClientGap(context, chunk.gap_before);
+    OnClientGap(context, chunk.gap_before, left_out);
     return;
   }
   if (buffers_ != nullptr) buffers_->server_line.clear();

@@ -34,6 +34,10 @@ struct DialogueBuffers {
   std::string held;       // client bytes whose meaning depends on a reply
   std::string alternate;  // body bytes behind a lenient end of data
 
+  std::uint64_t MemoryBytes() const {
+    return sizeof *this + client_line.capacity() + server_line.capacity() + held.capacity() +
+           alternate.capacity();
+  }
   bool empty() const {
     return client_line.empty() && server_line.empty() && held.empty() && alternate.empty();
   }
@@ -62,6 +66,11 @@ class Dialogue {
   void OnClose(const DialogueContext& context, const ConnectionInfo& info, CloseReason reason,
                PacketTime at);
 
+  // On the heap, for what waits or is open; a few loads.
+  std::uint64_t held_bytes() const {
+    return (pending_ == nullptr ? 0 : pending_->MemoryBytes()) +
+           (buffers_ == nullptr ? 0 : buffers_->MemoryBytes()) + envelope_.held_bytes();
+  }
   bool encrypted() const { return implicit_tls_ || starttls_accepted_; }
   bool with_gaps() const { return with_gaps_; }
   // A verb or a reply was seen, or a ClientHello on a configured port; elsewhere a verb and a
@@ -86,7 +95,7 @@ class Dialogue {
 
   // dialogue.cc
   void OnGap(const DialogueContext& context, const ConnectionInfo& info, const StreamChunk& chunk);
-  void OnClientGap(const DialogueContext& context, std::uint64_t bytes);
+  void OnClientGap(const DialogueContext& context, std::uint64_t bytes, bool left_out);
   void LoseSync(const DialogueContext& context);
   void Resync(const DialogueContext& context, PacketTime at);
   void SettleUnknown(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);

@@ -252,6 +252,12 @@ void Envelope::Emit(const EnvelopeContext& context, std::unique_ptr<Transaction>
   transaction->completeness = HowSeen();
   if (transaction->body_started) ++messages_;
   if (believed_) context.sink->OnTransaction(*transaction);
+  constexpr std::size_t kKeptText = 4096;
+  constexpr std::size_t kKeptRecipients = 64;
+  if (transaction->text.capacity() > kKeptText ||
+      transaction->recipients.capacity() > kKeptRecipients) {
+    return;  // the pool keeps only what is usual
+  }
   Clear(*transaction);
   context.transactions->Give(std::move(transaction));
 }

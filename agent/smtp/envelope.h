@@ -89,6 +89,11 @@ class Envelope {
   }
   void MarkTls(TlsState tls) { tls_ = tls; }
 
+  std::uint64_t held_bytes() const {
+    if (transaction_ == nullptr) return helo_.capacity();
+    return helo_.capacity() + sizeof *transaction_ + transaction_->text.capacity() +
+           transaction_->recipients.capacity() * sizeof(Recipient);
+  }
   bool open() const { return transaction_ != nullptr; }
   bool lmtp() const { return protocol_ == Protocol::kLmtp; }
   std::uint64_t orphan_recipients() const { return orphan_recipients_; }

@@ -28,6 +28,10 @@ class PendingCommands {
   bool empty() const { return head_ == entries_.size(); }
   std::size_t size() const { return entries_.size() - head_; }
   std::size_t text_bytes() const { return text_.size(); }
+  std::uint64_t MemoryBytes() const {
+    return sizeof *this + entries_.capacity() * sizeof(Entry) + text_.capacity() +
+           bodies_.capacity() * sizeof(std::shared_ptr<MessageBody>);
+  }
 
   void Push(Verb verb, std::string_view rest, PacketTime at, std::uint64_t bdat_size = 0,
             bool bdat_last = false) {

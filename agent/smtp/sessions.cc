@@ -1,5 +1,6 @@
 #include "agent/smtp/sessions.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/base/ascii.h"
@@ -43,12 +44,25 @@ StreamVerdict Sessions::OnChunk(ConnectionInfo& connection, const StreamChunk& c
     connection.session = dialogues_.Allocate() + 1;
     dialogues_[connection.session - 1].Start(connection);
   }
-  return dialogues_[connection.session - 1].OnChunk(context_, connection, chunk);
+  Dialogue& dialogue = dialogues_[connection.session - 1];
+  const std::uint64_t before = dialogue.held_bytes();
+  const StreamVerdict verdict = dialogue.OnChunk(context_, connection, chunk);
+  const std::uint64_t after = dialogue.held_bytes();
+  held_ += after - before;
+  if (after <= before || !IsOverBudget(after)) return verdict;
+  context_.ledger->Add(Loss::kSmtpSessionsGivenUp);
+  return StreamVerdict::kRefuse;
+}
+
+bool Sessions::IsOverBudget(std::uint64_t session) const {
+  if (held_ <= held_budget_) return false;
+  return session > std::max(kLeastShare, held_budget_ / dialogues_.in_use());
 }
 
 void Sessions::OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) {
   if (connection.session == 0) return;
   Dialogue& dialogue = dialogues_[connection.session - 1];
+  held_ -= dialogue.held_bytes();
   dialogue.OnClose(context_, connection, reason, at);
   if (dialogue.is_session(connection)) {
     const auto unseen_start = [&](Direction d) {

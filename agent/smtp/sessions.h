@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "agent/base/ip_address.h"
@@ -28,15 +29,35 @@ class Sessions final : public StreamSink {
   StreamVerdict OnChunk(ConnectionInfo& connection, const StreamChunk& chunk) override;
   void OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) override;
 
+  // From now on, for sessions that are open too.
+  void SetTrustedProxies(std::vector<IpNetwork> proxies) { trusted_proxies_ = std::move(proxies); }
+
+  // What open sessions may hold beyond their fixed size, all together (lines, commands and
+  // recipients that wait). A session that takes more than its share while the rest is used up is
+  // given up and counted, so at most twice this is held.
+  void SetHeldBudget(std::uint64_t bytes) { held_budget_ = bytes; }
+  std::uint64_t held_bytes() const { return held_; }
+  std::uint64_t MemoryBytes() const { return dialogues_.MemoryBytes() + held_; }
+  static std::uint64_t MostBytes(std::uint64_t sessions, std::uint64_t held_budget) {
+    return Slab<Dialogue>::MostBytes(sessions) + 2 * held_budget + kPoolBytes;
+  }
+
   std::size_t open_sessions() const { return dialogues_.in_use(); }
 
  private:
-  const std::vector<IpNetwork> trusted_proxies_;
+  static constexpr std::uint64_t kPoolBytes = 4 << 20;  // what the pools keep, see Pool
+  static constexpr std::uint64_t kLeastShare = 16 << 10;
+
+  bool IsOverBudget(std::uint64_t session) const;
+
+  std::vector<IpNetwork> trusted_proxies_;
   TransactionSink& sink_;
   Pool<Transaction> transactions_;
   Pool<PendingCommands> pending_;
   Pool<DialogueBuffers> buffers_;
   DialogueContext context_;
+  std::uint64_t held_budget_ = ~std::uint64_t{0};
+  std::uint64_t held_ = 0;    // by all dialogues
   Slab<Dialogue> dialogues_;  // by ConnectionInfo::session - 1
 };
 

@@ -13,6 +13,7 @@
 #include "agent/base/ledger.h"
 #include "agent/base/packet_time.h"
 #include "agent/net/packet.h"
+#include "agent/net/segment.h"
 
 namespace backscatter {
 
@@ -21,6 +22,9 @@ class PacketSink {
   virtual ~PacketSink() = default;
   // `packet.wire_length >= packet.bytes.size()` always holds.
   virtual void OnPacket(const Packet& packet) = 0;
+  // A piece of a segment that the kernel program took out of its packet already. Its payload lives
+  // until the callback returns. Only that source has any, so other sinks need not take them.
+  virtual void OnSegment(const Segment& /*segment*/) {}
   virtual void OnLoss(Loss loss, std::uint64_t count) = 0;
 };
 

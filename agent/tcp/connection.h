@@ -54,6 +54,7 @@ struct Connection {
   bool fin_seen[2] = {false, false};
   bool reset = false;
   bool syn_noted = false;  // a SYN with another ISN was seen since
+  bool viewed = false;     // it stands in ClientViews
 
   HalfStream& from(Direction d) { return half[static_cast<int>(d)]; }
   const HalfStream& from(Direction d) const { return half[static_cast<int>(d)]; }

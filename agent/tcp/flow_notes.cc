@@ -13,6 +13,7 @@ std::uint8_t Worth(FlowNote::State state) {
       return 0;
     case FlowNote::State::kClosed:
     case FlowNote::State::kRefused:
+    case FlowNote::State::kPassed:
       return 1;
     case FlowNote::State::kSyn:
       return 2;

@@ -42,6 +42,7 @@ HeldPieces::Inserted HeldPieces::Insert(const HeldPiece& shape, std::string_view
       piece.at = shape.at;
       piece.since = shape.since;
       piece.urgent = shape.urgent;
+      piece.cut = shape.cut;
       piece.bytes = Cut(bytes, shape.offset, at, hole_end);
       result.cost += piece.cost();
       pieces_.emplace_hint(next, at, std::move(piece));

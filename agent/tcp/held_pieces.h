@@ -19,6 +19,7 @@ struct HeldPiece {
   PacketTime at = 0;         // when it was captured
   PacketTime since = 0;      // since when it waits: held, or known to have been received
   std::string bytes;         // the captured start of the piece, at most `length`
+  bool cut = false;          // what is missing of `bytes` was left out on purpose
   bool urgent = false;       // an out-of-band byte: it takes its place but is not delivered
 
   std::uint64_t end() const { return offset + length; }

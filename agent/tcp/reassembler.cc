@@ -19,6 +19,14 @@ std::string_view View(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// How far the stream is known, delivered or not: a body that was left out may be long.
+std::int64_t Reach(const Connection& connection, Direction direction) {
+  const std::uint64_t next = connection.from(direction).next;
+  if (connection.held == nullptr) return static_cast<std::int64_t>(next);
+  const HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
+  return static_cast<std::int64_t>(pieces.empty() ? next : std::max(next, pieces.end()));
+}
+
 }  // namespace
 
 void Reassembler::OnSegment(const Segment& segment, std::uint64_t hash) {
@@ -62,7 +70,7 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
   }
   std::int64_t offset = half.OffsetOf(segment.sequence);
   const std::int64_t ahead = offset - static_cast<std::int64_t>(half.next);
-  if (ahead > kMaxJump || ahead < -kMaxJump) {
+  if (ahead < -kMaxJump || (ahead > kMaxJump && offset > Reach(connection, direction) + kMaxJump)) {
     OnStray(connection, segment);
     return;
   }
@@ -80,8 +88,9 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
                     acked,
                     View(segment.payload),
                     segment.captured_at,
-                    false};
-    if (arrival.bytes.size() < arrival.length) connection.info.truncated = true;
+                    false,
+                    segment.cut};
+    if (arrival.bytes.size() < arrival.length && !arrival.cut) connection.info.truncated = true;
     if (offset < 0) {  // starts before the stream was picked up
       const auto early = static_cast<std::uint64_t>(-offset);
       if (!connection.info.start_seen[static_cast<int>(direction)]) {
@@ -96,14 +105,14 @@ void Reassembler::Accept(Connection& connection, Direction direction, const Segm
     } else if (segment.has(tcp_flags::kUrg) && segment.urgent_pointer > 0 &&
                segment.urgent_pointer <= arrival.length) {
       // The urgent byte leaves the stream: servers do not set SO_OOBINLINE.
-      ledger_.Add(Anomaly::kTcpUrgent);
       const std::uint64_t urgent = segment.urgent_pointer - 1U;
+      if (arrival.offset + urgent >= half.next) ledger_.Add(Anomaly::kTcpUrgent);
       const auto part = [&](std::uint64_t from, std::uint64_t to, bool drop) {
         if (from == to) return;
         const std::uint64_t skip = std::min<std::uint64_t>(from, arrival.bytes.size());
         Place(connection, direction,
               {arrival.offset + from, to - from, acked, arrival.bytes.substr(skip, to - from),
-               arrival.at, drop});
+               arrival.at, drop, arrival.cut});
       };
       part(0, urgent, false);
       part(urgent, urgent + 1, true);
@@ -253,13 +262,16 @@ void Reassembler::Place(Connection& connection, Direction direction, const Arriv
 }
 
 void Reassembler::ReportGap(Connection& connection, Direction direction, std::uint64_t bytes,
-                            PacketTime at) {
-  ledger_.Add(Loss::kTcpGaps);
-  ledger_.Add(Loss::kTcpGapBytes, bytes);
+                            PacketTime at, bool left_out) {
+  if (!left_out) {
+    ledger_.Add(Loss::kTcpGaps);
+    ledger_.Add(Loss::kTcpGapBytes, bytes);
+  }
   StreamChunk chunk;
   chunk.direction = direction;
   chunk.offset = connection.from(direction).next;
   chunk.gap_before = bytes;
+  chunk.left_out = left_out;
   chunk.acked = connection.from(Opposite(direction)).next;
   chunk.at = at;
   Tell(connection, chunk);
@@ -299,135 +311,9 @@ void Reassembler::Deliver(Connection& connection, Direction direction, const Arr
   half.next = arrival.offset + arrival.length - missing;
   if (!chunk.text.empty()) Tell(connection, chunk);
   if (missing == 0) return;
-  // The snap length cut the end off: a gap that nothing will fill.
+  // The snap length, or the kernel's cut, took the end off: a gap that nothing will fill.
   half.next += missing;
-  if (!connection.ignored) ReportGap(connection, direction, missing, arrival.at);
-}
-
-void Reassembler::Hold(Connection& connection, Direction direction, const Arrival& arrival) {
-  if (connection.held == nullptr) {
-    connection.held = std::make_unique<HeldConnection>();
-    ++stalled_;
-  }
-  HeldPiece shape;
-  shape.offset = std::max(arrival.offset, connection.from(direction).next);
-  const std::uint64_t old = shape.offset - arrival.offset;
-  shape.length = arrival.length - old;
-  shape.acked = arrival.acked;
-  shape.at = arrival.at;
-  shape.since = now_;
-  shape.urgent = arrival.urgent;
-  HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
-  const HeldPieces::Inserted inserted = pieces.Insert(
-      shape, arrival.bytes.substr(std::min<std::uint64_t>(old, arrival.bytes.size())));
-  if (inserted.conflict) ledger_.Add(Anomaly::kTcpOverlapConflict);
-  connection.held->cost += inserted.cost;
-  held_bytes_ += inserted.cost;
-  while (connection.held != nullptr &&
-         (connection.held->cost > options_.max_held_per_connection ||
-          held_bytes_ > options_.max_held ||
-          connection.held->pieces[static_cast<int>(direction)].size() > options_.max_held_pieces)) {
-    GiveUp(connection, EarliestHeld(connection));
-    if (connection.held != nullptr) Drain(connection);
-  }
-}
-
-void Reassembler::Drain(Connection& connection) {
-  bool progress = true;
-  while (progress && connection.held != nullptr) {
-    progress = false;
-    for (const Direction direction : {Direction::kFromClient, Direction::kFromServer}) {
-      if (connection.held == nullptr) break;  // the consumer has had enough
-      HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
-      HalfStream& half = connection.from(direction);
-      while (connection.held != nullptr && !pieces.empty() && pieces.front().offset <= half.next &&
-             MayDeliver(connection, direction, pieces.front().acked)) {
-        const HeldPiece piece = pieces.PopFront();
-        connection.held->cost -= piece.cost();
-        held_bytes_ -= piece.cost();
-        progress = true;
-        if (piece.end() <= half.next) continue;
-        Deliver(connection, direction,
-                {piece.offset, piece.length, piece.acked, piece.bytes, piece.at, piece.urgent});
-      }
-    }
-  }
-  if (connection.held != nullptr && connection.held->pieces[0].empty() &&
-      connection.held->pieces[1].empty()) {
-    DropHeld(connection);
-  }
-}
-
-void Reassembler::DropHeld(Connection& connection) {
-  if (connection.held == nullptr) return;
-  held_bytes_ -= connection.held->cost;
-  connection.held.reset();
-  --stalled_;
-}
-
-void Reassembler::SkipTo(Connection& connection, Direction direction, std::uint64_t offset,
-                         PacketTime at) {
-  HalfStream& half = connection.from(direction);
-  if (offset <= half.next) return;
-  const std::uint64_t lost = offset - half.next;
-  half.next = offset;
-  ReportGap(connection, direction, lost, at);
-}
-
-// Something must be held.
-Direction Reassembler::EarliestHeld(const Connection& connection) const {
-  const HeldPieces& client = connection.held->pieces[0];
-  const HeldPieces& server = connection.held->pieces[1];
-  if (client.empty()) return Direction::kFromServer;
-  const bool later = !server.empty() && server.front().since < client.front().since;
-  return later ? Direction::kFromServer : Direction::kFromClient;
-}
-
-// Gives up the one thing that holds up the first held piece of a direction: the hole before it, or
-// the bytes of the other direction that its sender had and that never came. Either makes progress
-// or leaves a piece that Drain delivers.
-void Reassembler::GiveUp(Connection& connection, Direction direction) {
-  const Direction other = Opposite(direction);
-  HeldPiece& mine = connection.held->pieces[static_cast<int>(direction)].front();
-  const HeldPieces& theirs = connection.held->pieces[static_cast<int>(other)];
-  const PacketTime at = mine.at;
-  if (MayDeliver(connection, direction, mine.acked)) {
-    SkipTo(connection, direction, mine.offset, at);
-  } else if (theirs.empty() || mine.acked <= theirs.front().offset) {
-    // Lost before anything held of the other side; nothing but the acknowledgment says so.
-    HalfStream& half = connection.from(other);
-    const std::uint64_t next = half.next;
-    SkipTo(connection, other, half.WithoutFin(mine.acked), at);
-    half.assumed += half.next - next;
-  } else if (MayDeliver(connection, other, theirs.front().acked)) {
-    SkipTo(connection, other, theirs.front().offset, at);
-  } else if (theirs.front().acked <= mine.offset) {
-    const HalfStream& half = connection.from(direction);
-    SkipTo(connection, direction, half.WithoutFin(theirs.front().acked), at);
-  } else {
-    // Each claims to have seen the other first, which cannot be: this one goes first.
-    mine.acked = connection.from(other).next;
-  }
-}
-
-bool Reassembler::IsExpired(const Connection& connection, Direction direction) const {
-  const HeldPieces& pieces = connection.held->pieces[static_cast<int>(direction)];
-  if (pieces.empty()) return false;
-  const HeldPiece& front = pieces.front();
-  const HalfStream& half = connection.from(direction);
-  const bool received = front.offset <= half.next || half.acked >= front.offset;
-  return now_ - front.since >=
-         (received ? options_.lost_after : options_.unacknowledged_lost_after);
-}
-
-void Reassembler::GiveUpExpired(Connection& connection) {
-  while (connection.held != nullptr) {
-    Direction direction = EarliestHeld(connection);
-    if (!IsExpired(connection, direction)) direction = Opposite(direction);
-    if (!IsExpired(connection, direction)) return;
-    GiveUp(connection, direction);
-    if (connection.held != nullptr) Drain(connection);
-  }
+  if (!connection.ignored) ReportGap(connection, direction, missing, arrival.at, arrival.cut);
 }
 
 void Reassembler::AfterSegment(Connection& connection) {

@@ -1,6 +1,7 @@
 // From TCP segments to two byte streams, in order and in causal order with each other.
 #pragma once
 
+#include <bit>
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
@@ -13,6 +14,7 @@
 #include "agent/base/slab.h"
 #include "agent/net/segment.h"
 #include "agent/net/stream_chunk.h"
+#include "agent/tcp/client_views.h"
 #include "agent/tcp/connection.h"
 #include "agent/tcp/flow_notes.h"
 
@@ -22,8 +24,12 @@ struct ReassemblerOptions {
   std::vector<std::uint16_t> ports = {25, 465, 587, 2525};  // where SMTP servers listen
   bool any_port = true;  // also follow other ports whose first payload the consumer recognises
   HashKey hash_key = {};
-  std::size_t max_connections = 1'000'000;             // about 300 bytes each, allocated as needed
-  std::size_t max_notes = 1U << 18;                    // handshakes and ends of flows without state
+  // Of whole sessions, for packets that nobody sampled before: 0 < ratio <= 1.
+  double sampling_ratio = 1.0;
+  HashKey sampling_key = {};                // the same key chooses the same sessions
+  std::size_t max_connections = 1'000'000;  // about 300 bytes each, allocated as needed
+  std::size_t max_notes = 1U << 18;         // handshakes and ends of flows without state
+  std::size_t max_views = 1U << 15;         // connections among which a second view is looked for
   std::uint64_t max_held_per_connection = 256U << 10;  // memory for what is out of order
   std::size_t max_held_pieces = 1024;                  // pieces a direction
   std::uint64_t max_held = 64U << 20;                  // bytes, all connections together
@@ -41,6 +47,16 @@ struct ReassemblerOptions {
 // were delivered or given up, and after all bytes of the other direction that their sender had
 // acknowledged: so any capture order gives the consumer a possible order of events.
 // The first copy of a byte wins. Lost bytes are reported as gaps and counted.
+//
+// A session counts once, however often it is seen: packets that come again (a bridge and its port,
+// both ends of a veth pair) are retransmissions, also those of a whole session that has ended
+// already, and a session that shows under a second server address (DNAT) is ignored there: same
+// client, port and initial sequence numbers, at the same time. Without a handshake nothing is known
+// to be the same.
+//
+// Sampling chooses at the first payload, by a hash of the client's address and port alone, so that
+// both directions and all views of a session fall together. What was not chosen never joins later,
+// whatever the ratio becomes.
 class Reassembler {
  public:
   Reassembler(const ReassemblerOptions& options, Ledger* ledger, StreamSink* sink);
@@ -66,10 +82,27 @@ class Reassembler {
     if (connection != nullptr && connection->in_use) sink_.Prefetch(connection->info);
   }
   void OnSegment(const Segment& segment, std::uint64_t hash);  // one that is wanted
+  // Instead of ReassemblerOptions::ports, for what comes from now on.
+  void SetPorts(std::span<const std::uint16_t> ports);
+  // For sessions whose first payload is still to come.
+  void SetSamplingRatio(double ratio);
   // Time-outs while no packet comes. `now` may not go back.
   void AdvanceTo(PacketTime now);
   // Gives up every hole and closes every connection, in the order of their first packets.
   void Finish();
+
+  // What it holds, and what that can grow to; while the table of slots grows, half of it comes on
+  // top.
+  std::uint64_t MemoryBytes() const {
+    return connections_.MemoryBytes() + slots_.capacity() * sizeof(Slot) + notes_.MemoryBytes() +
+           held_bytes_;
+  }
+  static std::uint64_t MostBytes(const ReassemblerOptions& options) {
+    return Slab<Connection>::MostBytes(options.max_connections) +
+           2 * std::bit_ceil<std::uint64_t>(options.max_connections + 1) * sizeof(Slot) +
+           FlowNotes::MostBytes(options.max_notes) + options.max_held +
+           ClientViews::MostBytes(options.max_views);
+  }
 
   std::size_t open_connections() const { return open_; }
   // Memory, near enough, for what cannot be delivered yet.
@@ -87,6 +120,7 @@ class Reassembler {
     std::string_view bytes;
     PacketTime at;
     bool urgent;
+    bool cut;  // what is missing of `bytes` was left out on purpose
   };
 
   // reassembler_open.cc: the table, opening, closing, handshakes, time-outs.
@@ -108,7 +142,13 @@ class Reassembler {
   void EvictOne();
   PacketTime IdleLimit(const Connection& connection) const;
 
-  // reassembler.cc: placing, holding, delivering.
+  // reassembler_choice.cc: which connections count, and how much.
+  bool IsLateCopy(const FlowNote& note, const Segment& segment) const;
+  bool IsChosen(const FlowNote& handshake, const Endpoint& client, double& ratio) const;
+  void PassBy(FlowNote& note, PacketTime at);
+  bool IsSecondView(Connection& connection, PacketTime at);
+
+  // reassembler.cc: placing, delivering.
   void Accept(Connection& connection, Direction direction, const Segment& segment);
   void OnStray(Connection& connection, const Segment& segment);
   std::int64_t Realign(Connection& connection, Direction direction, std::int64_t offset,
@@ -120,8 +160,12 @@ class Reassembler {
                           std::uint64_t& acked);
   bool MayDeliver(const Connection& connection, Direction direction, std::uint64_t acked) const;
   void Deliver(Connection& connection, Direction direction, const Arrival& arrival);
-  void ReportGap(Connection& connection, Direction direction, std::uint64_t bytes, PacketTime at);
+  void ReportGap(Connection& connection, Direction direction, std::uint64_t bytes, PacketTime at,
+                 bool left_out = false);
   void Tell(Connection& connection, const StreamChunk& chunk);
+  void AfterSegment(Connection& connection);
+
+  // reassembler_hold.cc: holding, giving up.
   void Hold(Connection& connection, Direction direction, const Arrival& arrival);
   void Drain(Connection& connection);
   Direction EarliestHeld(const Connection& connection) const;
@@ -130,7 +174,6 @@ class Reassembler {
   void GiveUpExpired(Connection& connection);
   void SkipTo(Connection& connection, Direction direction, std::uint64_t offset, PacketTime at);
   void DropHeld(Connection& connection);
-  void AfterSegment(Connection& connection);
   bool IsSmtpPort(std::uint16_t port) const { return ports_[port]; }
 
   const ReassemblerOptions options_;
@@ -138,6 +181,9 @@ class Reassembler {
   Ledger& ledger_;
   StreamSink& sink_;
   FlowNotes notes_;
+  ClientViews views_;
+  double ratio_;
+  double least_ratio_;  // that ever held
   std::vector<Slot> slots_;
   Slab<Connection> connections_;
   std::size_t open_ = 0;

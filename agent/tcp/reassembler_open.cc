@@ -32,8 +32,16 @@ Reassembler::Reassembler(const ReassemblerOptions& options, Ledger* ledger, Stre
       ledger_(*ledger),
       sink_(*sink),
       notes_(options.max_notes, ledger),
+      views_(options.max_views, options.hash_key, ledger),
+      ratio_(options.sampling_ratio),
+      least_ratio_(options.sampling_ratio),
       slots_(1024) {
-  for (const std::uint16_t port : options_.ports) ports_.set(port);
+  SetPorts(options_.ports);
+}
+
+void Reassembler::SetPorts(std::span<const std::uint16_t> ports) {
+  ports_.reset();
+  for (const std::uint16_t port : ports) ports_.set(port);
 }
 
 Reassembler::~Reassembler() = default;
@@ -141,6 +149,7 @@ void Reassembler::OnSyn(std::uint64_t hash, const Segment& segment) {
   const bool answer = segment.has(tcp_flags::kAck);
   const std::uint32_t start = segment.sequence + 1;
   const FlowNote* const before = notes_.Find(hash, segment.source, segment.destination);
+  if (before != nullptr && IsLateCopy(*before, segment)) return;
   if (answer && !IsBelievableAnswer(before, segment)) return;
   Direction direction = Direction::kFromClient;
   if (Connection* const connection = Find(hash, segment, direction)) {
@@ -252,6 +261,11 @@ Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direct
   Endpoint server;
   if (!DecideRoles(segment, note, client, server)) return nullptr;
   direction = client == segment.source ? Direction::kFromClient : Direction::kFromServer;
+  double ratio = 1;
+  if (!IsChosen(note != nullptr ? *note : FlowNote{}, client, ratio)) {
+    if (note != nullptr && note->is_handshake()) PassBy(*note, segment.captured_at);
+    return nullptr;
+  }
 
   // A copy: where a connection must be evicted for this one, that leaves a note of its own.
   const FlowNote handshake = note != nullptr ? *note : FlowNote{};
@@ -262,9 +276,10 @@ Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direct
   info.server = server;
   info.opened_at = segment.captured_at;
   info.last_packet_at = now_;
-  info.weight = segment.weight;
+  info.weight = segment.weight / ratio;
   info.on_smtp_port = IsSmtpPort(server.port);
   SetStarts(connection, segment, direction, handshake);
+  connection.ignored = IsSecondView(connection, segment.captured_at);
   return &connection;
 }
 
@@ -322,6 +337,7 @@ void Reassembler::Close(Connection& connection, CloseReason reason) {
   }
   const PacketTime at = connection.info.last_packet_at;
   sink_.OnClose(connection.info, reason, at);
+  if (connection.viewed) views_.End(connection.info.client, connection.half[0].base, at);
   if (reason != CloseReason::kEndOfInput && reason != CloseReason::kReused) {
     NoteClosed(connection);
   }
@@ -348,6 +364,11 @@ void Reassembler::NoteClosed(const Connection& connection) {
   };
   note.client_sequence = first_unused(Direction::kFromClient);
   note.server_sequence = first_unused(Direction::kFromServer);
+  note.client_start = connection.half[0].base;
+  note.server_start = connection.half[1].base;
+  note.client_start_known = info.start_seen[0];
+  note.server_start_known = info.start_seen[1];
+  note.end_second = static_cast<std::uint32_t>(info.last_packet_at / kSecond);
 }
 
 PacketTime Reassembler::IdleLimit(const Connection& connection) const {

@@ -75,6 +75,7 @@ ReassemblerOptions Options(std::uint8_t mode) {
   ReassemblerOptions options;
   options.ports = {25};
   options.max_notes = 4;
+  options.max_views = 4;
   options.max_connections = (mode & 1) != 0 ? 3 : 100;
   options.max_held_per_connection = (mode & 2) != 0 ? 600 : 100'000;
   options.max_held_pieces = (mode & 4) != 0 ? 4 : 64;

@@ -1,6 +1,7 @@
 #include "agent/app/config_flags.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -99,10 +100,94 @@ TEST(ReplayFlags, BadValuesSayWhatIsRight) {
 }
 
 TEST(ReplayFlags, WhatIsNotThereYetSaysSo) {
-  for (const std::string command : {"run", "check", "lookup", "incidents", "top"}) {
-    EXPECT_EQ(Error({command, "--anything"}),
-              "`" + command + "` comes with a later release; `replay` works today");
+  for (const std::string command : {"lookup", "incidents", "top"}) {
+    EXPECT_EQ(
+        Error({command, "--anything"}),
+        "`" + command + "` comes with a later release; `replay`, `run` and `check` work today");
   }
+}
+
+RunFlags RunWith(const Words& words) {
+  Words all = {"run"};
+  all.insert(all.end(), words.begin(), words.end());
+  const absl::StatusOr<CommandLine> line = ParseCommandLine(all);
+  EXPECT_TRUE(line.ok()) << line.status();
+  return line.ok() ? line->run : RunFlags();
+}
+
+TEST(RunFlags, HaveDefaults) {
+  const RunFlags flags = RunWith({});
+  EXPECT_EQ(flags.log_level, LogLevel::kInfo);
+  EXPECT_EQ(flags.log_format, LogFormat::kLogfmt);
+  EXPECT_FALSE(flags.duration.has_value());
+  EXPECT_EQ(flags.report + flags.transactions, "");
+  EXPECT_THAT(flags.config.sets, IsEmpty());
+  EXPECT_THAT(flags.not_served, IsEmpty());
+}
+
+TEST(RunFlags, TakeEveryFlag) {
+  const RunFlags flags = RunWith({"--source",
+                                  "pcap",
+                                  "--interface",
+                                  "eth0",
+                                  "--interface=veth1.7",
+                                  "--log.level",
+                                  "debug",
+                                  "--log.format=json",
+                                  "--duration",
+                                  "1h30m",
+                                  "--report",
+                                  "-",
+                                  "--transactions",
+                                  "x.json",
+                                  "--set",
+                                  "ports=[25]",
+                                  "--config.file",
+                                  "x.yaml",
+                                  "--web.listen-address",
+                                  "127.0.0.1:9",
+                                  "--web.listen-address=[::1]:9",
+                                  "--web.config.file",
+                                  "w",
+                                  "--web.enable-lifecycle"});
+  EXPECT_EQ(flags.log_level, LogLevel::kDebug);
+  EXPECT_EQ(flags.log_format, LogFormat::kJson);
+  EXPECT_EQ(flags.duration, 5400 * kSecond);
+  EXPECT_EQ(flags.report, "-");
+  EXPECT_EQ(flags.transactions, "x.json");
+  EXPECT_EQ(flags.config.file, "x.yaml");
+  EXPECT_THAT(flags.config.sets,
+              ElementsAre("source=pcap", "interfaces=[\"eth0\",\"veth1.7\"]", "ports=[25]"));
+  EXPECT_THAT(flags.not_served,
+              ElementsAre("--web.listen-address", "--web.config.file", "--web.enable-lifecycle"));
+}
+
+TEST(RunFlags, AnyInterfaceIsTheEmptyList) {
+  EXPECT_THAT(RunWith({"--interface", "any"}).config.sets, ElementsAre("interfaces=[]"));
+}
+
+TEST(RunFlags, BadValuesSayWhatIsRight) {
+  EXPECT_THAT(Error({"run", "--source", "xdp"}), StartsWith("--source is auto, bpf or pcap"));
+  EXPECT_THAT(Error({"run", "--log.level", "loud"}),
+              StartsWith("--log.level is debug, info, warn or error"));
+  EXPECT_THAT(Error({"run", "--log.format", "xml"}), StartsWith("--log.format is logfmt or json"));
+  EXPECT_THAT(Error({"run", "--duration", "soon"}), StartsWith("--duration wants a duration"));
+  EXPECT_THAT(Error({"run", "--interface", "a,b"}), HasSubstr("the name of one interface"));
+  EXPECT_THAT(Error({"run", "--interface", "a\"]"}), HasSubstr("the name of one interface"));
+  EXPECT_THAT(Error({"run", "x.pcap"}), StartsWith("run takes flags only, not \"x.pcap\""));
+  EXPECT_THAT(Error({"run", "--reprot", "x"}), HasSubstr("did you mean --report?"));
+  EXPECT_THAT(Error({"run", "--report", "-", "--transactions", "-"}),
+              HasSubstr("cannot both be standard output"));
+}
+
+TEST(CheckFlags, TakeEveryFlag) {
+  const absl::StatusOr<CommandLine> line =
+      ParseCommandLine({"check", "--format", "json", "--config-only", "--set", "ports=[25]"});
+  ASSERT_TRUE(line.ok()) << line.status();
+  EXPECT_EQ(line->action, Action::kCheck);
+  EXPECT_EQ(line->check.format, ReportFormat::kJson);
+  EXPECT_TRUE(line->check.config_only);
+  EXPECT_THAT(line->config().sets, ElementsAre("ports=[25]"));
 }
 
 TEST(Commands, WrongOnesNameTheNearestRightOne) {
@@ -123,18 +208,25 @@ TEST(Commands, HelpAndVersionAreTexts) {
        {Words{"replay", "--help"}, Words{"replay", "x", "-h"}, Words{"help", "replay"}}) {
     EXPECT_EQ(ParseCommandLine(words)->text, ReplayHelpText());
   }
+  EXPECT_EQ(ParseCommandLine({"run", "-h"})->text, RunHelpText());
+  EXPECT_EQ(ParseCommandLine({"help", "check"})->text, CheckHelpText());
   for (const Words& words : {Words{"version"}, Words{"--version"}, Words{"-V"}}) {
     EXPECT_THAT(ParseCommandLine(words)->text, StartsWith("backscatterd "));
   }
 }
 
 TEST(Commands, HelpFitsATerminalAndNamesEveryFlag) {
-  const std::string help(ReplayHelpText());
-  for (const std::string& flag : ReplayFlagNames()) {
-    EXPECT_THAT(help, testing::AnyOf(HasSubstr(flag + " "), HasSubstr(flag + ",")));
+  const std::string replay(ReplayHelpText());
+  const std::string run(RunHelpText());
+  const std::string check(CheckHelpText());
+  for (const auto& [help, flags] :
+       {std::pair{replay, ReplayFlagNames()}, {run, RunFlagNames()}, {check, CheckFlagNames()}}) {
+    for (const std::string& flag : flags) {
+      EXPECT_THAT(help, testing::AnyOf(HasSubstr(flag + " "), HasSubstr(flag + ",")));
+    }
   }
   std::size_t start = 0;
-  for (const std::string& text : {help, std::string(HelpText())}) {
+  for (const std::string& text : {replay, run, check, std::string(HelpText())}) {
     for (std::size_t i = 0; i < text.size(); ++i) {
       if (text[i] != '\n') continue;
       EXPECT_LE(i - start, 100u) << text.substr(start, i - start);

@@ -159,9 +159,9 @@ TEST(Config, SetsTakeYamlValues) {
 
 TEST(Config, KeysWithoutEffectAreCheckedAndNamedOnce) {
   const absl::StatusOr<LoadedConfig> loaded =
-      LoadText("api: {transactions: 8}\nports: [25]\n", {"api.transactions=9", "memory.max=1GiB"});
+      LoadText("api: {transactions: 8}\nports: [25]\n", {"api.transactions=9", "labels.top_k=9"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->without_effect, ElementsAre("api.transactions", "memory.max"));
+  EXPECT_THAT(loaded->without_effect, ElementsAre("api.transactions", "labels.top_k"));
 }
 
 TEST(Config, ASectionWithoutKeysIsEmpty) {

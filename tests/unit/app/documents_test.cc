@@ -92,9 +92,17 @@ TEST(DefaultConfig, HoldsWithAndWithoutItsComments) {
   }
 }
 
+std::vector<std::string> EveryFlag() {
+  std::vector<std::string> flags = ReplayFlagNames();
+  for (const std::vector<std::string>& more : {RunFlagNames(), CheckFlagNames()}) {
+    flags.insert(flags.end(), more.begin(), more.end());
+  }
+  return flags;
+}
+
 TEST(ManPage, NamesEveryFlagAndEveryKeyThatHasAnEffect) {
   const std::string page = Read(kPackaging + "backscatterd.8");
-  for (const std::string& flag : ReplayFlagNames()) {
+  for (const std::string& flag : EveryFlag()) {
     // mdoc writes a long flag as "Fl -name".
     EXPECT_THAT(page, HasSubstr("Fl -" + flag.substr(2)));
   }
@@ -107,7 +115,7 @@ TEST(ManPage, NamesEveryFlagAndEveryKeyThatHasAnEffect) {
 
 TEST(Completion, OffersEveryFlagAndEveryKeyThatHasAnEffect) {
   const std::string script = Read(kPackaging + "backscatterd.bash");
-  for (const std::string& flag : ReplayFlagNames()) {
+  for (const std::string& flag : EveryFlag()) {
     EXPECT_THAT(script, HasSubstr(flag));
   }
   for (const ConfigKey& key : ConfigKeys()) {
@@ -129,7 +137,11 @@ TEST(Completion, WorksInBash) {
     return output;
   };
   if (std::system("bash -c true") != 0) GTEST_SKIP() << "there is no bash";
-  EXPECT_EQ(complete("backscatterd r"), "replay\n");
+  EXPECT_EQ(complete("backscatterd rep"), "replay\n");
+  EXPECT_EQ(complete("backscatterd c"), "check\n");
+  EXPECT_EQ(complete("backscatterd run --so"), "--source\n");
+  EXPECT_EQ(complete("backscatterd run --source p"), "pcap\n");
+  EXPECT_EQ(complete("backscatterd check --config-o"), "--config-only\n");
   EXPECT_EQ(complete("backscatterd replay --fo"), "--format\n");
   EXPECT_EQ(complete("backscatterd replay --format j"), "json\n");
   EXPECT_EQ(complete("backscatterd replay --set targets.fold_c"), "targets.fold_case=\n");

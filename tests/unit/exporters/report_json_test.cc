@@ -147,6 +147,15 @@ TEST(ReportJson, EstimatesAppearOnlyWhenSampled) {
   EXPECT_EQ(json.at("estimated_recipients"), 20);
   EXPECT_EQ(json.at("targets").at(0).at("estimated_recipients"), 20);
   EXPECT_TRUE(json.at("transactions").contains("estimated_null_sender_recipients"));
+  EXPECT_TRUE(json.at("transactions").contains("estimated_accepted"));
+  EXPECT_TRUE(json.at("sessions").contains("estimated_total"));
+  EXPECT_TRUE(json.contains("estimated_verdicts"));
+}
+
+TEST(ReportJson, EstimatesStayWhereTheRatioIsOneAgain) {
+  Report report;
+  report.weighted = true;
+  EXPECT_TRUE(Json::parse(Text(report)).contains("estimated_recipients"));
 }
 
 TEST(ReportJson, LossesAndAnomaliesAreThoseThatHappened) {

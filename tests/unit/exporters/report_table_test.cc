@@ -207,9 +207,11 @@ TEST(ReportTable, WhatIsNotExactIsMarkedAndExplained) {
 TEST(ReportTable, ASampledRunSaysWhatItEstimates) {
   Report report = Flood();
   report.run.sampling = 0.1;
+  report.estimates.sessions = 9'000;
+  report.estimates.transactions = 12'000;
   report.estimated_null_sender_recipients = 16'000;
   EXPECT_THAT(RenderReportTable(report, {}),
-              HasSubstr("sampled at 0.1: about 16,000 null-sender recipients in all"));
+              HasSubstr("sampled at 0.1: about 9,000 sessions, 12,000 transactions"));
 }
 
 TEST(ReportTable, ADamagedCaptureIsNamedWithItsError) {

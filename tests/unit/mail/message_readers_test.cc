@@ -80,14 +80,14 @@ TEST(MessageReaders, BoundedAndReadersMayOutliveIt) {
   auto readers = std::make_unique<MessageReaders>(Options());
   const BodyRequest request = Request("", "198.51.100.1", "192.0.2.9");
   std::vector<std::shared_ptr<BodyReader>> out;
-  for (std::size_t i = 0; i < MessageReaders::kMaxOpen; ++i) {
+  for (std::size_t i = 0; i < MessageReadersOptions().max_open; ++i) {
     out.push_back(readers->Open(request));
     ASSERT_NE(out.back(), nullptr);
   }
   EXPECT_EQ(readers->Open(request), nullptr);
   EXPECT_EQ(readers->refused(), 1U);
   out.pop_back();
-  EXPECT_EQ(readers->open(), MessageReaders::kMaxOpen - 1);
+  EXPECT_EQ(readers->open(), MessageReadersOptions().max_open - 1);
   EXPECT_NE(readers->Open(request), nullptr);
   readers.reset();
   out[0]->Read(kMail);

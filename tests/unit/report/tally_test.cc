@@ -234,6 +234,14 @@ TEST_F(TallyTest, WeightsAreSummedBesideTheRawCounts) {
   EXPECT_EQ(report.targets.at(0).recipients, 2u);
   EXPECT_EQ(report.targets.at(0).estimated_recipients, 20);
   EXPECT_EQ(report.sources.at(0).estimated_recipients, 20);
+  EXPECT_EQ(report.domains.at(0).recipients, 2u);
+  EXPECT_EQ(report.domains.at(0).estimated_recipients, 20);
+  EXPECT_EQ(report.transactions.total, 2u);
+  EXPECT_EQ(report.estimates.transactions, 20);
+  EXPECT_EQ(report.estimates.null_sender, 20);
+  EXPECT_EQ(report.estimates.accepted, 20);
+  EXPECT_EQ(report.estimates.verdicts[static_cast<std::size_t>(Verdict::kUnknown)], 20);
+  EXPECT_TRUE(report.sampled());
 }
 
 TEST(Tally, TargetsAndSourcesLeaveOutOutboundButTotalsDoNot) {

@@ -30,6 +30,13 @@ class SessionRunner : public TransactionSink {
   SessionRunner& CLost(std::uint64_t lost, std::string_view text = {}) {
     return Play(Direction::kFromClient, text, lost);
   }
+  // The same behind bytes that the kernel program left out.
+  SessionRunner& CCut(std::uint64_t cut, std::string_view text = {}) {
+    left_out_ = true;
+    Play(Direction::kFromClient, text, cut);
+    left_out_ = false;
+    return *this;
+  }
   SessionRunner& SLost(std::uint64_t lost, std::string_view text = {}) {
     return Play(Direction::kFromServer, text, lost);
   }
@@ -104,6 +111,7 @@ class SessionRunner : public TransactionSink {
     chunk.offset = next_[i];
     chunk.text = text;
     chunk.gap_before = lost;
+    chunk.left_out = left_out_;
     chunk.acked = acked == ~std::uint64_t{0} ? next_[other] : acked;
     chunk.at = now_;
     if (direction == Direction::kFromServer) last_server_start_ = next_[i];
@@ -117,6 +125,7 @@ class SessionRunner : public TransactionSink {
   ConnectionInfo info_;
   std::uint64_t next_[2] = {0, 0};
   std::uint64_t last_server_start_ = 0;
+  bool left_out_ = false;
   PacketTime now_ = 1'790'000'000 * kSecond;
   StreamVerdict verdict_ = StreamVerdict::kContinue;
   std::vector<Transaction> transactions_;

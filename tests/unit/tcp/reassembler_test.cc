@@ -151,6 +151,32 @@ TEST(Reassembler, ASnapLengthCutIsAGapWithItsBytes) {
   EXPECT_EQ(wire.ledger.Get(Loss::kTcpGapBytes), 1000U);
 }
 
+TEST(Reassembler, BytesLeftOutOnPurposeAreNoLossAlsoWhereTheyAreHeld) {
+  Wire wire;
+  const Flow flow;
+  wire.Handshake(flow);
+  wire.Server(flow, {.text = "354"});
+  wire.Client(flow, {.at = 1010, .text = ".", .acked = 3});
+  wire.Client(flow, {.text = "DATA", .cut = 6, .on_purpose = true});
+  wire.Client(flow, {.at = 10, .acked = 3, .cut = 1000, .on_purpose = true});
+  wire.Client(flow, {.at = 10, .acked = 3, .cut = 1000, .on_purpose = true});  // told again
+  EXPECT_EQ(wire.sink.Transcript(), "S:354|C:DATA|C:[cut 6]|C:[cut 1000]|C:.");
+  EXPECT_FALSE(wire.sink.flows.at(0).info.truncated);
+  EXPECT_EQ(wire.ledger.Get(Loss::kTcpGaps), 0U);
+}
+
+TEST(Reassembler, WhatIsMissingAroundARangeThatWasLeftOutIsStillALoss) {
+  Wire wire;
+  const Flow flow;
+  wire.Handshake(flow);
+  wire.Client(flow, {.text = "DATA"});
+  wire.Client(flow, {.at = 10, .cut = 300 << 20, .on_purpose = true});
+  wire.Client(flow, {.at = 10 + (300 << 20), .text = "."});
+  wire.reassembler.Finish();
+  EXPECT_EQ(wire.sink.Transcript(), "C:DATA|C:[6]|C:[cut 314572800]|C:.");
+  EXPECT_EQ(wire.ledger.Get(Loss::kTcpGapBytes), 6U);
+}
+
 TEST(Reassembler, ASegmentOfWhichNothingWasCapturedIsReportedToo) {
   Wire wire;
   const Flow flow;

@@ -18,6 +18,7 @@ struct RecordedChunk {
   std::uint64_t offset = 0;
   std::string text;
   std::uint64_t gap_before = 0;
+  bool left_out = false;
   std::uint64_t acked = 0;
   PacketTime at = 0;
 };
@@ -59,7 +60,7 @@ class StreamRecorder : public StreamSink {
     flow.text[d] += chunk.text;
     flow.info = connection;
     flow.chunks.push_back({chunk.direction, chunk.offset, std::string(chunk.text), chunk.gap_before,
-                           chunk.acked, chunk.at});
+                           chunk.left_out, chunk.acked, chunk.at});
     const auto verdict = verdicts.find(std::string(chunk.text));
     if (verdict == verdicts.end()) return StreamVerdict::kContinue;
     stopped_.insert(connection.session);
@@ -84,7 +85,9 @@ class StreamRecorder : public StreamSink {
     for (const RecordedChunk& chunk : flows[flow].chunks) {
       if (!out.empty()) out += '|';
       out += chunk.direction == Direction::kFromClient ? "C:" : "S:";
-      if (chunk.gap_before > 0) out += '[' + std::to_string(chunk.gap_before) + ']';
+      if (chunk.gap_before > 0) {
+        out += (chunk.left_out ? "[cut " : "[") + std::to_string(chunk.gap_before) + ']';
+      }
       out += chunk.text;
     }
     return out;

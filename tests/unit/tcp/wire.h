@@ -28,7 +28,8 @@ struct Sent {
   std::uint64_t acked = 0;  // bytes of the other side
   std::uint8_t flags = tcp_flags::kAck;
   std::uint16_t urgent = 0;
-  std::uint32_t cut = 0;  // bytes that the snap length cut off
+  std::uint32_t cut = 0;    // bytes that the snap length cut off
+  bool on_purpose = false;  // ... no, the kernel program left them out
 };
 
 // One reassembler, one recorder, and a clock that only the test moves.
@@ -83,6 +84,7 @@ class Wire {
     segment.payload = {reinterpret_cast<const std::uint8_t*>(sent.text.data()), sent.text.size()};
     segment.payload_wire_length = static_cast<std::uint32_t>(sent.text.size()) + sent.cut;
     segment.urgent_pointer = sent.urgent;
+    segment.cut = sent.on_purpose;
     return segment;
   }
 };

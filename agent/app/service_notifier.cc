@@ -1,0 +1,100 @@
+#include "agent/app/service_notifier.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <utility>
+
+namespace backscatter {
+namespace {
+
+std::string TakeVariable(const char* name) {
+  const char* const value = std::getenv(name);
+  std::string text = value == nullptr ? "" : value;
+  unsetenv(name);
+  return text;
+}
+
+std::optional<std::uint64_t> Number(const std::string& text) {
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
+  return number;
+}
+
+// What a line of the protocol may hold.
+std::string OneLine(std::string_view text) {
+  std::string line(text);
+  for (char& c : line) {
+    if (c == '\n' || c == '\0') c = ' ';
+  }
+  return line;
+}
+
+std::string MonotonicMicroseconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return std::to_string(std::int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1000);
+}
+
+}  // namespace
+
+ServiceNotifier::ServiceNotifier(std::string socket, std::optional<PacketTime> watchdog)
+    : socket_(std::move(socket)), watchdog_(watchdog) {
+  const bool usable = socket_.size() > 1 && socket_.size() < sizeof(sockaddr_un::sun_path) &&
+                      (socket_.front() == '/' || socket_.front() == '@');
+  if (usable) fd_ = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+ServiceNotifier ServiceNotifier::FromEnvironment() {
+  std::string socket = TakeVariable("NOTIFY_SOCKET");
+  const std::optional<std::uint64_t> microseconds = Number(TakeVariable("WATCHDOG_USEC"));
+  const std::optional<std::uint64_t> pid = Number(TakeVariable("WATCHDOG_PID"));
+  const bool ours = !pid || *pid == static_cast<std::uint64_t>(getpid());
+  constexpr std::uint64_t kMost = std::uint64_t{86'400} * 1'000'000;
+  if (!microseconds || !ours || *microseconds < 2 || *microseconds > kMost) {
+    return ServiceNotifier(std::move(socket));
+  }
+  return ServiceNotifier(std::move(socket),
+                         static_cast<PacketTime>(*microseconds / 2) * kMicrosecond);
+}
+
+ServiceNotifier::~ServiceNotifier() {
+  if (fd_ >= 0) close(fd_);
+}
+
+ServiceNotifier::ServiceNotifier(ServiceNotifier&& other) noexcept
+    : socket_(std::move(other.socket_)),
+      watchdog_(other.watchdog_),
+      fd_(std::exchange(other.fd_, -1)) {}
+
+void ServiceNotifier::Ready(std::string_view status) { Send("READY=1\nSTATUS=" + OneLine(status)); }
+void ServiceNotifier::Reloading() {
+  Send("RELOADING=1\nMONOTONIC_USEC=" + MonotonicMicroseconds());
+}
+void ServiceNotifier::Stopping() { Send("STOPPING=1"); }
+void ServiceNotifier::Watchdog() { Send("WATCHDOG=1"); }
+void ServiceNotifier::Status(std::string_view status) { Send("STATUS=" + OneLine(status)); }
+
+void ServiceNotifier::Send(const std::string& text) {
+  if (fd_ < 0) return;
+  sockaddr_un address = {};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, socket_.data(), socket_.size());
+  if (socket_.front() == '@') address.sun_path[0] = '\0';
+  // An abstract name has no end of its own: its length says where it ends.
+  const auto length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + socket_.size());
+  // Who does not listen is not waited for.
+  (void)sendto(fd_, text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT,
+               reinterpret_cast<const sockaddr*>(&address), length);
+}
+
+}  // namespace backscatter

@@ -1,0 +1,26 @@
+// Keys of the kernel programs' prefix tables: own networks, and local parts of daemon senders.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/base/ip_address.h"
+#include "bpf/include/wire.h"
+
+namespace backscatter {
+
+// The bytes of a key, so that keys can be compared: no padding is in either struct.
+using BpfPrefixKey = std::array<std::uint8_t, sizeof(bs_prefix)>;
+using BpfDaemonKey = std::array<std::uint8_t, sizeof(bs_daemon)>;
+
+std::set<BpfPrefixKey> BpfPrefixKeys(const std::vector<IpNetwork>& networks);
+
+// With the length of each word. A word matches with what follows its letters; the table knows words
+// of 1 to 31 bytes, and no other becomes a key.
+std::map<BpfDaemonKey, std::uint32_t> BpfDaemonKeys(const std::vector<std::string>& words);
+
+}  // namespace backscatter

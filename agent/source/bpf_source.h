@@ -1,0 +1,83 @@
+// Live capture by the kernel program: bodies of ordinary mail stay in the kernel.
+#pragma once
+
+#include <cstdint>
+#include <ctime>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "agent/base/file_descriptor.h"
+#include "agent/source/bpf_attach.h"
+#include "agent/source/bpf_program.h"
+#include "agent/source/bpf_records.h"
+#include "agent/source/live_source.h"
+
+namespace backscatter {
+
+struct BpfSourceOptions {
+  CaptureRules rules;
+  BpfAttachMode attach = BpfAttachMode::kAuto;
+  BpfOptions program;
+};
+
+// Hands on segments, not packets. Records wait in the ring until a share of it is full or 50 ms
+// have passed, so that a busy gateway costs few wake-ups.
+// To stop: SetInterfaces({}), then Poll(sink, 0) until kIdle hands on what still waits.
+class BpfSource final : public LiveSource {
+ public:
+  // Loads the program, which needs its capabilities (see BpfProgram::Open); attaches to nothing.
+  static absl::StatusOr<std::unique_ptr<BpfSource>> Open(const BpfSourceOptions& options);
+
+  // Removes from all interfaces what a killed agent left there.
+  absl::Status Start() override;
+  absl::StatusOr<PollResult> Poll(PacketSink& sink, std::int64_t max_wait) override;
+  // `packets` and `bytes` are those of watched ports on the wire, as of the last count.
+  SourceStats Stats() const override;
+  std::string_view Name() const override { return "bpf"; }
+
+  absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
+  void Apply(const CaptureRules& rules) override;
+  int fd() const override { return events_.get(); }
+
+  // How it is attached now; kAuto: to nothing.
+  BpfAttachMode attached_by() const;
+  // As of the last count: once a second, and with each Poll(sink, 0) that found nothing.
+  const BpfCounters& counters() const { return counters_; }
+  std::size_t stale_filters() const { return stale_filters_; }  // that Start removed
+  // What of the rules the kernel's tables could not take; OK: nothing.
+  const absl::Status& rules_status() const { return rules_status_; }
+
+ private:
+  explicit BpfSource(const BpfSourceOptions& options) : options_(options) {}
+  absl::Status OpenEvents();
+  absl::StatusOr<int> ProgramFor(LinkKind kind);
+  absl::Status AttachTo(const HostInterface& interface);
+  std::size_t DrainRing(PacketSink& sink);
+  void Wait(std::int64_t most);
+  void SetTimer();
+  void Count(PacketSink& sink);
+
+  const BpfSourceOptions options_;
+  std::unique_ptr<BpfProgram> ethernet_;
+  std::unique_ptr<BpfProgram> ip_;         // when there is such an interface
+  std::map<int, BpfAttachment> attached_;  // by interface
+  FileDescriptor events_;                  // epoll: the ring and the timer
+  FileDescriptor timer_;
+  BpfRecords records_;
+  BpfCounters counters_ = {};
+  absl::Status rules_status_;
+  std::size_t stale_filters_ = 0;
+  bool more_ = false;            // the last Poll left records in the ring
+  std::int64_t counted_at_ = 0;  // monotonic
+  std::int64_t to_packet_time_ = 0;
+  std::int64_t clocks_read_at_ = 0;
+  PacketTime first_ = 0;
+};
+
+}  // namespace backscatter

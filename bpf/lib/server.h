@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: BSD-2-Clause OR GPL-2.0-only
+// The server's replies: all of them pass, and they say where the client's bytes are in the
+// dialogue.
+#pragma once
+
+#include "bpf/lib/flow_state.h"
+
+#define BS_REPLY_REACH 512  // how long the last line of a reply may be
+
+// Whether the last line of this reply is a 354. A line may be split over segments.
+static __noinline int bs_ends_with_354(struct bs_packet* packet) {
+  struct bs_flow* flow = packet->flow;
+  struct bs_window* window = bs_window();
+  if (!flow || !window || packet->length == 0) return 0;
+  const __u32 length = bs_min(packet->length, BS_REPLY_REACH);
+  BS_WORD32(window->bytes + BS_TAIL - 4) = BS_WORD32(flow->reply);
+  if (bs_load_some(packet->skb, packet->payload_at + packet->length - length,
+                   window->bytes + BS_TAIL, length, BS_REPLY_REACH)) {
+    return 0;
+  }
+  const __u32 end = BS_TAIL + length;
+  const __u32 begun = length == packet->length ? bs_min(flow->reply_length, 4) : 0;
+  bs_scan_lines(window, BS_LOOK_LAST, BS_TAIL - begun, end, length == packet->length);
+  if (window->scan.line == BS_NOWHERE) return 0;
+  const __u32 line = window->scan.line;
+  flow->reply_length = 0;
+  if (bs_byte(window, end - 1) != '\n') {
+    // Only how it began matters; right-aligned, as the window wants it.
+    const __u32 unfinished = bs_min(end - line, 4);
+    for (__u32 i = 0; i < 4; i++) {
+      flow->reply[i] = i + unfinished >= 4 ? bs_byte(window, line + i + unfinished - 4) : 0;
+    }
+    flow->reply_length = unfinished;
+    return 0;
+  }
+  return bs_byte(window, line) == '3' && bs_byte(window, line + 1) == '5' &&
+         bs_byte(window, line + 2) == '4';
+}
+
+#define BS_MAX_COMMANDS_AHEAD (1U << 20)  // of the server: more is no window of commands
+
+// What a new reply makes of the state `word`.
+BS_INLINE __u64 bs_after_reply(struct bs_flow* flow, __u64 word, int go, __u32 acknowledged) {
+  const __u32 client_next = BS_WORD32(&flow->client_next);
+  const __u64 resumed = BS_STATE(BS_COMMANDS, acknowledged) | BS_EXPECT_VERB;
+  switch (BS_PHASE_OF(word)) {
+    case BS_LOST:
+      return go ? BS_STATE(BS_BODY, acknowledged) : resumed;
+    case BS_COMMANDS:
+      if (go) return BS_STATE(BS_BODY, acknowledged);
+      if ((word & BS_EXPECT_VERB) && bs_before((__u32)word, acknowledged)) return resumed;
+      if (bs_before(acknowledged, client_next - BS_MAX_COMMANDS_AHEAD)) return resumed;
+      return word;
+    case BS_BODY:
+      // A reply to what came before the body.
+      if (bs_before(acknowledged, (__u32)word)) return word;
+      if (go) return word & ~BS_ASKED;
+      // The client has nothing under way that the server did not have when it spoke.
+      return bs_before(acknowledged, client_next) ? word : resumed;
+    default:
+      return word;
+  }
+}
+
+BS_INLINE void bs_on_server(struct bs_packet* packet) {
+  struct bs_flow* flow = packet->flow;
+  __u64 word = bs_state(flow);
+  if (BS_PHASE_OF(word) == BS_OPAQUE) {
+    BS_COUNT(packet, BS_CUT_BYTES, packet->length);
+    return;
+  }
+  bs_emit(packet, 0, packet->length);
+  const __u32 end = packet->sequence + packet->length;
+  if (!bs_before(flow->server_next, end)) return;  // said before
+  flow->server_next = end;
+  flow->acked = packet->acknowledgment;
+  const int go = bs_ends_with_354(packet);
+  for (int i = 0; i < 4; i++) {
+    const __u64 next = bs_after_reply(flow, word, go, packet->acknowledgment);
+    if (next == word) break;
+    const __u64 seen = __sync_val_compare_and_swap(&flow->word, word, next);
+    if (seen == word) break;
+    word = seen;
+  }
+}

@@ -1,0 +1,91 @@
+// What is open goes on when the configuration changes.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "agent/app/config.h"
+#include "agent/app/pipeline.h"
+#include "tests/support/dialogue_capture.h"
+
+namespace backscatter {
+namespace {
+
+Config ConfigOf(const std::vector<std::string>& sets) {
+  const absl::StatusOr<LoadedConfig> loaded = LoadConfig({.file = "/dev/null", .sets = sets});
+  EXPECT_TRUE(loaded.ok()) << loaded.status();
+  return loaded->config;
+}
+
+std::unique_ptr<Pipeline> MakePipeline(const Config& config) {
+  absl::StatusOr<KeptLedger> kept = KeptLedger::Open("", {.capacity = 1000});
+  return std::make_unique<Pipeline>(
+      Pipeline::Options{.config = config, .batv_keys = {}, .hash_key = HashKey::Random()},
+      std::make_unique<KeptLedger>(*std::move(kept)));
+}
+
+std::vector<support::TimedFrame> Bounce(int i) {
+  support::DialogueOptions options;
+  options.client_port = static_cast<std::uint16_t>(20'000 + i);
+  options.server_port = 2525;
+  support::DialogueCapture capture(options);
+  capture.Lines({"S: 220 mx ESMTP", "C: EHLO a.test", "S: 250 mx", "C: MAIL FROM:<>", "S: 250 ok",
+                 "C: RCPT TO:<U" + std::to_string(i) + "@v.test>", "S: 250 ok", "C: DATA",
+                 "S: 354 go", "C: x", "C: .", "S: 250 ok", "C: QUIT", "S: 221 bye"});
+  return capture.Frames();
+}
+
+void Feed(Pipeline& pipeline, const support::TimedFrame& frame) {
+  pipeline.OnPacket(
+      {.bytes = {reinterpret_cast<const std::uint8_t*>(frame.bytes.data()), frame.bytes.size()},
+       .captured_at = frame.at,
+       .wire_length = static_cast<std::uint32_t>(frame.bytes.size())});
+}
+
+TEST(Reload, AThousandOpenSessionsGoOn) {
+  constexpr int kSessions = 1000;
+  const std::unique_ptr<Pipeline> pipeline = MakePipeline(ConfigOf({}));
+  std::vector<std::vector<support::TimedFrame>> sessions;
+  for (int i = 0; i < kSessions; ++i) sessions.push_back(Bounce(i));
+  const auto feed = [&](std::size_t from, std::size_t to) {
+    for (const auto& frames : sessions) {
+      for (std::size_t k = from; k < std::min(to, frames.size()); ++k) Feed(*pipeline, frames[k]);
+    }
+  };
+  feed(0, 9);  // behind MAIL, or about there
+  EXPECT_EQ(pipeline->open_connections(), std::size_t{kSessions});
+  // 2525 is no SMTP port any more, and addresses are folded.
+  pipeline->Reconfigure(ConfigOf({"ports=[25]", "targets.fold_case=true", "bounce.read=all",
+                                  "local.networks=[192.0.2.0/24]", "trusted_proxies=[10.0.0.0/8]"}),
+                        {});
+  feed(9, 1000);
+  pipeline->Finish();
+  const Report report = pipeline->Snapshot({}, {}, 0);
+  EXPECT_EQ(report.sessions.total, std::uint64_t{kSessions});
+  EXPECT_EQ(report.transactions.accepted, std::uint64_t{kSessions});
+  EXPECT_EQ(report.targets_known, std::size_t{kSessions});
+  EXPECT_EQ(report.targets.front().address.front(), 'u') << "folded from now on";
+  EXPECT_EQ(report.sessions.mid_stream + report.sessions.with_gaps, 0u);
+}
+
+TEST(Reload, TimePassesWithoutPackets) {
+  const std::unique_ptr<Pipeline> pipeline = MakePipeline(ConfigOf({}));
+  const std::vector<support::TimedFrame> frames = Bounce(1);
+  for (std::size_t k = 0; k < 9; ++k) Feed(*pipeline, frames[k]);
+  pipeline->Flush();
+  EXPECT_EQ(pipeline->open_connections(), 1u);
+  pipeline->AdvanceTo(pipeline->latest() + 800 * kSecond);
+  EXPECT_EQ(pipeline->open_connections(), 1u) << "RFC 5321 asks for ten minutes";
+  pipeline->AdvanceTo(pipeline->latest() + 1000 * kSecond);
+  EXPECT_EQ(pipeline->open_connections(), 0u);
+  EXPECT_EQ(pipeline->Snapshot({}, {}, 0).sessions.total, 1u);
+}
+
+}  // namespace
+}  // namespace backscatter

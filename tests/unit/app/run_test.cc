@@ -1,0 +1,267 @@
+// `run` with a source from memory: signals, reload, reports, rights. Each run is a process of its
+// own, since it blocks signals and gives up capabilities.
+#include "agent/app/run.h"
+
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "agent/app/log.h"
+#include "agent/base/file_descriptor.h"
+#include "agent/source/fake_source.h"
+#include "tests/support/dialogue_capture.h"
+
+namespace backscatter {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+// Gives its packets, then ends, fails or waits.
+class FakeLiveSource final : public LiveSource {
+ public:
+  enum class Then { kEnd, kFail, kWait };
+  FakeLiveSource(std::vector<FakePacket> packets, Then then)
+      : inner_(std::move(packets)), then_(then), ready_(eventfd(1, EFD_CLOEXEC)) {}
+
+  absl::Status Start() override { return absl::OkStatus(); }
+  absl::StatusOr<PollResult> Poll(PacketSink& sink, std::int64_t max_wait) override {
+    const absl::StatusOr<PollResult> result = inner_.Poll(sink, max_wait);
+    if (!result.ok() || *result != PollResult::kEnded || then_ == Then::kEnd) return result;
+    if (then_ == Then::kFail) return absl::UnavailableError("the card caught fire");
+    ready_ = FileDescriptor(eventfd(0, EFD_CLOEXEC));
+    return PollResult::kIdle;
+  }
+  SourceStats Stats() const override { return inner_.Stats(); }
+  std::string_view Name() const override { return "fake"; }
+  absl::Status SetInterfaces(const std::vector<HostInterface>&) override {
+    return absl::OkStatus();
+  }
+  void Apply(const CaptureRules&) override {}
+  int fd() const override { return ready_.get(); }
+
+ private:
+  FakeSource inner_;
+  Then then_;
+  FileDescriptor ready_;
+};
+
+std::vector<FakePacket> Bounces(int count) {
+  std::vector<FakePacket> packets;
+  for (int i = 0; i < count; ++i) {
+    support::DialogueOptions options;
+    options.client_port = static_cast<std::uint16_t>(20'000 + i);
+    options.start = Log::SystemTime() - 5 * kSecond;
+    support::DialogueCapture capture(options);
+    capture.Lines({"S: 220 mx ESMTP", "C: EHLO a.test", "S: 250 mx", "C: MAIL FROM:<>", "S: 250 ok",
+                   "C: RCPT TO:<secret.person@v.test>", "S: 250 ok", "C: DATA", "S: 354 go",
+                   "C: bodyword", "C: .", "S: 250 ok", "C: QUIT", "S: 221 bye"});
+    for (const support::TimedFrame& frame : capture.Frames()) {
+      packets.push_back(
+          {.bytes = {frame.bytes.begin(), frame.bytes.end()}, .captured_at = frame.at});
+    }
+  }
+  return packets;
+}
+
+class RunTest : public testing::Test {
+ protected:
+  RunTest() {
+    char name[] = "/tmp/backscatter_run_XXXXXX";
+    directory_ = mkdtemp(name);
+    flags_.config.file = Path("site.yaml");
+    Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
+    flags_.report = Path("report.json");
+  }
+  ~RunTest() override { std::filesystem::remove_all(directory_); }
+
+  std::string Path(const std::string& name) const { return directory_ + "/" + name; }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(Path(name), std::ios::binary) << text;
+  }
+  std::string Read(const std::string& name) const {
+    std::ifstream in(Path(name), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+
+  void Start(FakeLiveSource::Then then, int bounces = 20) {
+    child_ = fork();
+    if (child_ != 0) return;
+    std::FILE* const log = std::fopen(Path("log").c_str(), "w");
+    absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
+    if (!loaded.ok()) _exit(77);
+    const auto make = [&](const Config&, const CaptureRules&) -> absl::StatusOr<MadeSource> {
+      if (refused_) return absl::PermissionDeniedError("not allowed");
+      return MadeSource{.source = std::make_unique<FakeLiveSource>(Bounces(bounces), then),
+                        .why = "a test"};
+    };
+    const ExitCode code =
+        RunAgent(flags_, *std::move(loaded), {.make_source = make, .log_fd = fileno(log)});
+    _exit(static_cast<int>(code));
+  }
+  // Until the log says so, 10 s at most.
+  bool LogSays(const std::string& what) const {
+    for (int i = 0; i < 1000; ++i) {
+      if (Read("log").find(what) != std::string::npos) return true;
+      std::this_thread::sleep_for(milliseconds(10));
+    }
+    return false;
+  }
+  int Wait() {
+    int status = 0;
+    waitpid(child_, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+
+  std::string directory_;
+  RunFlags flags_;
+  bool refused_ = false;
+  pid_t child_ = -1;
+};
+
+TEST_F(RunTest, CountsWhatItIsGivenAndWritesTheReport) {
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0) << Read("log");
+  EXPECT_THAT(Read("report.json"),
+              AllOf(HasSubstr("\"schema\":\"backscatter.report/1\""),
+                    HasSubstr("\"source\":\"fake\""), HasSubstr("\"null_sender\":20"),
+                    HasSubstr("\"address\":\"secret.person@v.test\""), HasSubstr("\"losses\":{}")));
+  EXPECT_THAT(Read("log"), AllOf(HasSubstr("msg=capturing"), HasSubstr("msg=ended")));
+}
+
+TEST_F(RunTest, TheLogNamesNoAddressAndNoBody) {
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  for (const std::string word : {"secret.person", "bodyword", "198.51.100.7", "a.test"}) {
+    EXPECT_THAT(Read("log"), Not(HasSubstr(word)));
+  }
+}
+
+TEST_F(RunTest, SigtermEndsItInLessThanThreeSecondsWithALastSummary) {
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  std::this_thread::sleep_for(milliseconds(300));
+  const auto start = std::chrono::steady_clock::now();
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(3));
+  EXPECT_THAT(Read("log"), HasSubstr("msg=ended packets="));
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"null_sender\":20"));
+}
+
+TEST_F(RunTest, Sigusr1WritesTheReportAndOneLine) {
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  std::this_thread::sleep_for(milliseconds(500));
+  kill(child_, SIGUSR1);
+  ASSERT_TRUE(LogSays("msg=report"));
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"null_sender\":20"));
+  EXPECT_FALSE(std::filesystem::exists(Path("report.json.new")));
+  kill(child_, SIGINT);
+  EXPECT_EQ(Wait(), 0);
+}
+
+TEST_F(RunTest, SighupReloadsAllOrNothingAndNamesWhatNeedsARestart) {
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  Write("site.yaml", "ports: [25, 70000]\n");
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(LogSays("configuration not reloaded"));
+  EXPECT_THAT(Read("log"), HasSubstr("site.yaml:1"));
+  Write("site.yaml",
+        "ports: [25, 2626]\ntargets: {capacity: 5000}\nsent: {file: " + Path("sent") + "}\n");
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(LogSays("configuration reloaded"));
+  ASSERT_TRUE(LogSays("these keys need a restart"));
+  EXPECT_THAT(Read("log"), HasSubstr("keys=targets.capacity"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+}
+
+TEST_F(RunTest, TransactionsAreAddedAndGoToANewFileAfterAReload) {
+  flags_.transactions = Path("lines");
+  Write("lines", "before\n");
+  Start(FakeLiveSource::Then::kWait, 1);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  std::this_thread::sleep_for(milliseconds(300));
+  std::filesystem::rename(Path("lines"), Path("lines.1"));
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(LogSays("configuration reloaded"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("lines.1"), AllOf(HasSubstr("before\n"), HasSubstr("secret.person@v.test")));
+  EXPECT_TRUE(std::filesystem::exists(Path("lines")));
+}
+
+TEST_F(RunTest, ASourceThatGivesUpEndsItInThree) {
+  Start(FakeLiveSource::Then::kFail);
+  EXPECT_EQ(Wait(), 3);
+  EXPECT_THAT(Read("log"), HasSubstr("the card caught fire"));
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"null_sender\":20")) << "what came before counts";
+}
+
+TEST_F(RunTest, WhatTheSystemRefusesEndsInThree) {
+  refused_ = true;
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 3);
+  EXPECT_THAT(Read("log"), HasSubstr("cannot start"));
+}
+
+TEST_F(RunTest, AnInterfaceThatIsNotThereEndsItInTwo) {
+  flags_.config.sets = {"interfaces=[nosuch0]"};
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 2);
+  EXPECT_THAT(Read("log"), HasSubstr("interface nosuch0 is not there; this host has "));
+}
+
+TEST_F(RunTest, WithAListOfInterfacesNoThreadKeepsACapability) {
+  flags_.config.sets = {"interfaces=[lo]"};
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing")) << Read("log");
+  int threads = 0;
+  for (const auto& task :
+       std::filesystem::directory_iterator("/proc/" + std::to_string(child_) + "/task")) {
+    std::ifstream in(task.path() / "status");
+    const std::string status{std::istreambuf_iterator<char>(in), {}};
+    EXPECT_THAT(status,
+                AllOf(HasSubstr("CapEff:\t0000000000000000\n"),
+                      HasSubstr("CapPrm:\t0000000000000000\n"), HasSubstr("NoNewPrivs:\t1\n")));
+    ++threads;
+  }
+  EXPECT_GE(threads, 3);
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+}
+
+TEST_F(RunTest, WhatWasSentIsKeptFromRunToRun) {
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_TRUE(std::filesystem::exists(Path("sent")));
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), Not(HasSubstr("level=warn")));
+}
+
+TEST_F(RunTest, ADurationEndsIt) {
+  flags_.duration = 1 * kSecond;
+  Start(FakeLiveSource::Then::kWait);
+  EXPECT_EQ(Wait(), 0);
+}
+
+}  // namespace
+}  // namespace backscatter
