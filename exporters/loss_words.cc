@@ -55,6 +55,8 @@ constexpr auto kWords = std::to_array<Words>({
     {"sent.keys_dropped", "facts of mail we sent that found no place (sent.capacity)"},
     {"mail.messages_not_read", "messages not read: too many were under way"},
     {"detect.forgotten", "deferred or accepted mails forgotten before their time"},
+    {"detect.late", "recipients told too late to be counted in a flood"},
+    {"detect.floods_not_kept", "floods beyond the cap"},
 });
 
 }  // namespace

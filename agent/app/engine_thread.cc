@@ -14,7 +14,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kTick{1};
 constexpr std::chrono::milliseconds kFeedTick{200};
-constexpr PacketTime kMinute = 60 * kSecond;
 
 PacketTime Monotonic() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(Clock::now().time_since_epoch())

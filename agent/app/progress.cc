@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kSilent{2000};
 constexpr milliseconds kInterval{250};
-constexpr double kDay = 86400;
+constexpr double kSecondsADay = 86400;
 
 }  // namespace
 
@@ -30,7 +30,7 @@ std::string FormatBytes(double bytes) {
 }
 
 std::string FormatTimeLeft(double seconds) {
-  if (!(seconds < 100 * kDay)) return "long";
+  if (!(seconds < 100 * kSecondsADay)) return "long";
   const auto whole = static_cast<std::uint64_t>(std::max(seconds, 0.0) + 0.5);
   if (whole < 60) return absl::StrFormat("%d s", whole);
   if (whole < 3600) return absl::StrFormat("%d min %02d s", whole / 60, whole % 60);

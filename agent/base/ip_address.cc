@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include <algorithm>
 #include <charconv>
 
 namespace backscatter {
@@ -68,6 +69,22 @@ bool IpNetwork::Contains(const IpAddress& address) const {
   if (rest == 0) return true;
   const auto i = static_cast<std::size_t>(whole);
   return (static_cast<unsigned>(a[i] ^ b[i]) >> (8 - rest)) == 0;
+}
+
+IpAddress NetworkOf(const IpAddress& address, std::uint64_t prefix_v4, std::uint64_t prefix_v6) {
+  std::array<std::uint8_t, 16> bytes = address.bytes();
+  const std::uint64_t prefix = address.is_v4() ? 96 + prefix_v4 : prefix_v6;
+  std::size_t i = prefix / 8;
+  if (i < bytes.size()) bytes[i++] &= static_cast<std::uint8_t>(0xff00 >> (prefix % 8));
+  for (; i < bytes.size(); ++i) bytes[i] = 0;
+  return IpAddress::V6(bytes);
+}
+
+std::string NetworkName(const IpAddress& address, std::uint64_t prefix_v4,
+                        std::uint64_t prefix_v6) {
+  const std::uint64_t prefix = address.is_v4() ? std::min<std::uint64_t>(prefix_v4, 32)
+                                               : std::min<std::uint64_t>(prefix_v6, 128);
+  return NetworkOf(address, prefix_v4, prefix_v6).ToString() + "/" + std::to_string(prefix);
 }
 
 }  // namespace backscatter

@@ -59,6 +59,11 @@ class IpAddress {
   std::array<std::uint8_t, 16> bytes_{};
 };
 
+// The network that an address lies in, by prefix lengths of each family: its first address, and as
+// text ("192.0.2.0/24"). Lengths beyond 32 or 128 mean the address alone.
+IpAddress NetworkOf(const IpAddress& address, std::uint64_t prefix_v4, std::uint64_t prefix_v6);
+std::string NetworkName(const IpAddress& address, std::uint64_t prefix_v4, std::uint64_t prefix_v6);
+
 struct Endpoint {
   IpAddress address;
   std::uint16_t port = 0;

@@ -90,6 +90,10 @@ std::string_view LossName(Loss loss) {
       return "mail.messages_not_read";
     case Loss::kDetectForgotten:
       return "detect.forgotten";
+    case Loss::kDetectLate:
+      return "detect.late";
+    case Loss::kDetectFloodsNotKept:
+      return "detect.floods_not_kept";
   }
   return "unknown";
 }

@@ -55,8 +55,10 @@ enum class Loss : std::uint8_t {
   kSentKeysDropped,         // what we sent, beyond sent.capacity: it is not known again
   kMailMessagesNotRead,     // messages not read since too many were under way
   kDetectForgotten,         // deferred or accepted mail forgotten before its five days
+  kDetectLate,              // recipients told too late for the windows of the flood detector
+  kDetectFloodsNotKept,     // floods beyond the cap: not raised, or told no more
 };
-inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kDetectForgotten) + 1;
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kDetectFloodsNotKept) + 1;
 std::string_view LossName(Loss loss);
 
 // What was odd but understood (or skipped): keys of the report's `anomalies`.

@@ -39,17 +39,17 @@ char* PutDigits(char* out, std::uint64_t value, int digits) {
 // By hand: a report of many addresses has two times a row, and strftime and printf would take half
 // of its time.
 std::string FormatRfc3339(PacketTime time) {
-  constexpr std::int64_t kDay = 86'400;
+  constexpr std::int64_t kSecondsADay = 86'400;
   std::int64_t seconds = time / kSecond;
   std::int64_t nanos = time % kSecond;
   if (nanos < 0) {
     nanos += kSecond;
     --seconds;
   }
-  std::int64_t days = seconds / kDay;
-  std::int64_t second = seconds % kDay;
+  std::int64_t days = seconds / kSecondsADay;
+  std::int64_t second = seconds % kSecondsADay;
   if (second < 0) {
-    second += kDay;
+    second += kSecondsADay;
     --days;
   }
   const Date date = DateOf(days);

@@ -13,6 +13,9 @@ using PacketTime = std::int64_t;
 inline constexpr PacketTime kMicrosecond = 1'000;
 inline constexpr PacketTime kMillisecond = 1'000'000;
 inline constexpr PacketTime kSecond = 1'000'000'000;
+inline constexpr PacketTime kMinute = 60 * kSecond;
+inline constexpr PacketTime kHour = 60 * kMinute;
+inline constexpr PacketTime kDay = 24 * kHour;
 
 // `later - earlier`, negative where the clock went back, held to what fits: a capture may say any
 // time at all.

@@ -1,11 +1,6 @@
 #include "agent/detect/loop_memory.h"
 
 namespace backscatter {
-namespace {
-
-constexpr PacketTime kHour = PacketTime{3600} * 1'000'000'000;
-
-}  // namespace
 
 LoopMemory::LoopMemory(std::size_t capacity, const HashKey& key)
     : key_(key), reports_(capacity, kHour) {}

@@ -1,7 +1,6 @@
 #include "agent/detect/retry_memory.h"
 
 #include <algorithm>
-#include <array>
 
 #include "agent/base/ascii.h"
 #include "agent/smtp/path.h"
@@ -32,15 +31,6 @@ std::string_view SizeOf(const Transaction& transaction) {
     if (EqualsIgnoreCase(parameter.key, "SIZE")) return parameter.value;
   }
   return {};
-}
-
-IpAddress NetworkOf(const IpAddress& address, const RetryOptions& options) {
-  std::array<std::uint8_t, 16> bytes = address.bytes();
-  const std::size_t prefix = address.is_v4() ? 96 + options.prefix_v4 : options.prefix_v6;
-  std::size_t i = prefix / 8;
-  if (i < bytes.size()) bytes[i++] &= static_cast<std::uint8_t>(0xff00 >> (prefix % 8));
-  for (; i < bytes.size(); ++i) bytes[i] = 0;
-  return IpAddress::V6(bytes);
 }
 
 std::string_view BytesOf(const IpAddress& address) {
@@ -103,7 +93,7 @@ void RetryMemory::MakeKeys(const Transaction& transaction, std::uint64_t target,
   if (facts != nullptr && !facts->message_id.empty()) {
     by_id = MixWords(target ^ key.a, HashBytes(key, facts->message_id) ^ key.b) | 1;
   }
-  const IpAddress network = NetworkOf(transaction.source, options_);
+  const IpAddress network = NetworkOf(transaction.source, options_.prefix_v4, options_.prefix_v6);
   const std::uint64_t who =
       MixWords(HashBytes(key, BytesOf(network)) ^ key.b,
                HashBytes(key, transaction.Text(transaction.mail_from)) ^ key.a);

@@ -16,7 +16,6 @@
 namespace backscatter {
 namespace {
 
-constexpr PacketTime kDay = 86'400 * kSecond;
 constexpr int kDayModulus = 1000;
 constexpr int kLifetime = 7;  // days
 constexpr std::size_t kDayDigits = 3;

@@ -19,7 +19,6 @@
 namespace backscatter {
 namespace {
 
-constexpr std::int64_t kDay = std::int64_t{86400} * kSecond;
 constexpr std::uint64_t kStrangers = 20'000'000;
 
 // Of this thread's CPU time: other work on the machine does not count.

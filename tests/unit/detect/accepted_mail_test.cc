@@ -9,8 +9,6 @@
 namespace backscatter {
 namespace {
 
-constexpr PacketTime kDay = PacketTime{24} * 3600 * 1'000'000'000;
-
 TEST(AcceptedMail, KnowsWhereAPairCameFrom) {
   AcceptedMail mail({.capacity = 10, .hash_key = KeyOf(1)});
   mail.Add("Victim@Example.org", "gone@ours.example", Ip("198.51.100.1"), 0);

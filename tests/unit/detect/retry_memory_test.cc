@@ -11,7 +11,6 @@ namespace backscatter {
 namespace {
 
 constexpr PacketTime kSecond = 1'000'000'000;
-constexpr PacketTime kDay = 24 * 3600 * kSecond;
 
 RetryMemory Memory(std::size_t capacity = 1000) {
   return RetryMemory({.capacity = capacity, .hash_key = KeyOf(1)});

@@ -20,9 +20,6 @@
 
 namespace backscatter {
 
-inline constexpr PacketTime kMinute = 60 * kSecond;
-inline constexpr PacketTime kHour = 60 * kMinute;
-inline constexpr PacketTime kDay = 24 * kHour;
 // Noon of a day that is 785 modulo 1000: the BATV tags of day 788 are good.
 inline constexpr PacketTime kNoon = 20'785 * kDay + 12 * kHour;
 

@@ -8,7 +8,6 @@
 namespace backscatter {
 namespace {
 
-constexpr PacketTime kDay = 86'400 * kSecond;
 // Day 781 of its thousand, so that a tag made now expires on day 788.
 constexpr PacketTime kNow = 20'781 * kDay + 12 * 3600 * kSecond;
 constexpr std::string_view kAlice = "prvs=0788f7674b=alice@example.com";

@@ -22,7 +22,6 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr std::int64_t kDay = std::int64_t{86400} * kSecond;
 constexpr PacketTime kNow = 20'000 * kDay + 3600 * kSecond;
 const SentLedgerOptions kOptions{.capacity = 50'000, .key = HashKey{11, 13}};
 

@@ -8,7 +8,6 @@
 namespace backscatter {
 namespace {
 
-constexpr std::int64_t kDay = std::int64_t{86400} * kSecond;
 constexpr PacketTime kNow = 20'000 * kDay + 3600 * kSecond;
 
 SentMail Example() {

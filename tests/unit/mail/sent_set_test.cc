@@ -15,7 +15,6 @@ namespace {
 using support::Prng;
 using testing::IsEmpty;
 
-constexpr std::int64_t kDay = std::int64_t{86400} * kSecond;
 
 std::vector<std::uint64_t> Hashes(std::uint64_t seed, std::size_t count) {
   Prng random(seed);

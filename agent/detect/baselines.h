@@ -1,0 +1,58 @@
+// What is usual: counts an hour by hour of day, weekdays and weekends apart (UTC).
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "agent/base/packet_time.h"
+
+namespace backscatter {
+
+// An exponentially weighted mean for each of 48 slots, by 64-bit keyed hash. A key is known from
+// its first count on, and then has a sample for every hour, also where there was nothing. When the
+// table is full the half with the least in all goes. Packet time; not thread-safe.
+class Baselines {
+ public:
+  static constexpr double kNewest = 0.3;  // weight of the newest sample
+  static constexpr std::uint8_t kMinSamples = 3;
+
+  explicit Baselines(std::size_t capacity) : capacity_(capacity < 2 ? 2 : capacity) {}
+
+  // `learns`: false while a flood is on, which is not what is usual.
+  void Add(std::uint64_t key, PacketTime now, double amount, bool learns);
+  // Closes the hours that have passed.
+  void AdvanceTo(PacketTime now);
+
+  // What is usual within `window` at this hour; nullopt with fewer than kMinSamples.
+  std::optional<double> Usual(std::uint64_t key, PacketTime now, PacketTime window) const;
+
+  std::size_t size() const { return rows_.size(); }
+  std::uint64_t given_up() const { return given_up_; }
+  std::size_t MemoryBytes() const { return rows_.capacity() * (sizeof(Row) + 9); }
+  static std::uint64_t MostBytes(std::size_t capacity);
+
+ private:
+  static constexpr std::size_t kSlots = 48;
+
+  struct Row {
+    std::array<float, kSlots> mean{};
+    std::array<std::uint8_t, kSlots> samples{};
+    float hour = 0;       // counted in the hour that runs
+    bool spoilt = false;  // a flood was on in it
+  };
+
+  static std::size_t SlotOf(std::int64_t hour);
+  void CloseHour(std::int64_t hour);
+  void Purge();
+
+  std::size_t capacity_;
+  absl::flat_hash_map<std::uint64_t, Row> rows_;
+  std::optional<std::int64_t> hour_;  // that runs, since 1970
+  std::uint64_t given_up_ = 0;
+};
+
+}  // namespace backscatter

@@ -1,0 +1,118 @@
+#include "agent/detect/distinct_counter.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+
+namespace backscatter {
+namespace {
+
+constexpr int kRankBits = 64 - kSketchPrecision;
+// Beyond this a list is looked through more slowly than registers.
+constexpr std::size_t kMostExactUnion = 512;
+
+void Raise(SketchRegisters& registers, std::uint64_t hash) {
+  std::uint8_t& reg = registers[hash >> kRankBits];
+  const std::uint64_t rest = hash << kSketchPrecision;
+  const int rank = rest == 0 ? kRankBits + 1 : std::countl_zero(rest) + 1;
+  reg = std::max(reg, static_cast<std::uint8_t>(rank));
+}
+
+// What is kept of a hash decides the register, and nearly always the rank.
+std::uint64_t Widen(std::uint32_t upper) {
+  return std::uint64_t{upper} << 32 | std::uint64_t{1} << 31;
+}
+
+// Sum of x^(2^k) * 2^(k-1), and its counterpart for full registers: Ertl 2017, section 4.
+double Sigma(double x) {
+  if (x == 1) return std::numeric_limits<double>::infinity();
+  double power = x;
+  double weight = 1;
+  double sum = x;
+  for (double before = -1; before != sum;) {
+    before = sum;
+    power *= power;
+    sum += power * weight;
+    weight += weight;
+  }
+  return sum;
+}
+
+double Tau(double x) {
+  if (x == 0 || x == 1) return 0;
+  double root = x;
+  double weight = 1;
+  double sum = 1 - x;
+  for (double before = -1; before != sum;) {
+    before = sum;
+    root = std::sqrt(root);
+    weight *= 0.5;
+    sum -= (1 - root) * (1 - root) * weight;
+  }
+  return sum / 3;
+}
+
+double EstimateOf(const SketchRegisters& registers) {
+  std::array<std::uint32_t, kRankBits + 2> having{};  // registers of each rank
+  for (const std::uint8_t reg : registers) ++having[reg];
+  constexpr double kCount = kSketchRegisters;
+  double sum = kCount * Tau(1 - having[kRankBits + 1] / kCount);
+  for (std::size_t rank = kRankBits; rank >= 1; --rank) sum = 0.5 * (sum + having[rank]);
+  sum += kCount * Sigma(having[0] / kCount);
+  return kCount * kCount / (2 * std::log(2.0)) / sum;
+}
+
+}  // namespace
+
+void DistinctCounter::Add(std::uint64_t hash, SketchBudget& budget) {
+  if (sketch_ != nullptr) {
+    Raise(*sketch_, hash);
+    return;
+  }
+  const auto upper = static_cast<std::uint32_t>(hash >> 32);
+  if (std::find(few_.begin(), few_.end(), upper) != few_.end()) return;
+  if (few_.size() < kExactThings) {
+    few_.push_back(upper);
+    return;
+  }
+  if (budget.left == 0) {
+    ++budget.refused;
+    return;
+  }
+  --budget.left;
+  sketch_ = std::make_unique<SketchRegisters>();
+  for (const std::uint32_t one : few_) Raise(*sketch_, Widen(one));
+  Raise(*sketch_, hash);
+  few_ = {};
+}
+
+void DistinctCounter::Clear(SketchBudget& budget) {
+  if (sketch_ != nullptr) ++budget.left;
+  sketch_.reset();
+  few_.clear();
+}
+
+void DistinctUnion::Add(const DistinctCounter& counter) {
+  few_.insert(few_.end(), counter.few_.begin(), counter.few_.end());
+  if (counter.sketch_ != nullptr) {
+    if (sketch_ == nullptr) sketch_ = std::make_unique<SketchRegisters>();
+    for (std::size_t i = 0; i < kSketchRegisters; ++i) {
+      (*sketch_)[i] = std::max((*sketch_)[i], (*counter.sketch_)[i]);
+    }
+  }
+}
+
+double DistinctUnion::Estimate() {
+  if (sketch_ == nullptr && few_.size() <= kMostExactUnion) {
+    std::sort(few_.begin(), few_.end());
+    few_.erase(std::unique(few_.begin(), few_.end()), few_.end());
+    return static_cast<double>(few_.size());
+  }
+  if (sketch_ == nullptr) sketch_ = std::make_unique<SketchRegisters>();
+  for (const std::uint32_t one : few_) Raise(*sketch_, Widen(one));
+  few_.clear();
+  return EstimateOf(*sketch_);
+}
+
+}  // namespace backscatter

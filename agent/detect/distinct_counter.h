@@ -1,0 +1,70 @@
+// How many different things were seen: exact while they are few, HyperLogLog beyond.
+//
+// HyperLogLog (Flajolet et al. 2007) with 2048 registers and the estimator of Ertl 2017, "New
+// cardinality estimation algorithms for HyperLogLog sketches", which needs no corrections: the
+// standard error is 1.04 / sqrt(2048) = 2.3 % at any size. Things are given as 64-bit keyed hashes,
+// so that nobody outside can choose things that look alike.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace backscatter {
+
+inline constexpr int kSketchPrecision = 11;
+inline constexpr std::size_t kSketchRegisters = std::size_t{1} << kSketchPrecision;
+inline constexpr double kSketchStandardError = 0.023;
+// Estimates differ from the truth by more than this once in 15,000 times.
+inline constexpr double kSketchErrorBound = 4 * kSketchStandardError;
+
+using SketchRegisters = std::array<std::uint8_t, kSketchRegisters>;
+
+// How many sketches there may be at once: what wants one beyond that counts to kExactThings and no
+// further.
+struct SketchBudget {
+  std::size_t left = 0;
+  std::uint64_t refused = 0;  // sketches that were not made
+};
+
+// Up to this many things a counter is exact (two of them look alike with a chance of 1e-7), and
+// takes four bytes each.
+inline constexpr std::size_t kExactThings = 32;
+
+class DistinctCounter {
+ public:
+  DistinctCounter() = default;
+  DistinctCounter(DistinctCounter&&) = default;
+  DistinctCounter& operator=(DistinctCounter&&) = default;
+
+  // The budget must be the same each time.
+  void Add(std::uint64_t hash, SketchBudget& budget);
+  void Clear(SketchBudget& budget);
+
+  bool empty() const { return few_.empty() && sketch_ == nullptr; }
+  std::size_t MemoryBytes() const {
+    return few_.capacity() * sizeof few_[0] + (sketch_ ? sizeof *sketch_ : 0);
+  }
+
+ private:
+  friend class DistinctUnion;
+
+  std::vector<std::uint32_t> few_;  // upper halves of hashes, in no order
+  std::unique_ptr<SketchRegisters> sketch_;
+};
+
+// The things of several counters, each counted once.
+class DistinctUnion {
+ public:
+  void Add(const DistinctCounter& counter);
+  // O(1) for up to a few hundred things that are held exactly, else O(kSketchRegisters).
+  double Estimate();
+
+ private:
+  std::vector<std::uint32_t> few_;
+  std::unique_ptr<SketchRegisters> sketch_;
+};
+
+}  // namespace backscatter

@@ -1,0 +1,129 @@
+// From judged transactions to floods: what is counted, when it is one, when it is over.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+
+#include "agent/base/keyed_hash.h"
+#include "agent/base/ledger.h"
+#include "agent/base/packet_time.h"
+#include "agent/detect/baselines.h"
+#include "agent/detect/distinct_counter.h"
+#include "agent/detect/evidence_collector.h"
+#include "agent/detect/flood.h"
+#include "agent/detect/flood_event.h"
+#include "agent/detect/flood_windows.h"
+#include "agent/detect/open_flood.h"
+#include "agent/detect/verdict.h"
+#include "agent/detect/watched_keys.h"
+#include "agent/mail/canonical_target.h"
+
+namespace backscatter {
+
+struct FloodOptions {
+  FloodThresholds thresholds;
+  TargetOptions target;
+  std::uint64_t prefix_v4 = 24;  // bits of a source network
+  std::uint64_t prefix_v6 = 48;
+  std::size_t targets_capacity = 8192;  // also of networks; an eighth of it for domains
+  std::size_t baselines_capacity = 8192;
+  std::size_t sketches = 4096;  // of 2 KB each
+  std::size_t open_capacity = 256;
+  std::size_t ended_capacity = 1000;
+  HashKey hash_key;
+};
+
+// Time is that of the transactions' ends and of AdvanceTo; the windows are evaluated with each RCPT
+// that counts, and every ten seconds. Not thread-safe. `ledger` must outlive it.
+class FloodDetector final : public FloodView {
+ public:
+  FloodDetector(const FloodOptions& options, Ledger* ledger);
+  ~FloodDetector() override = default;
+  FloodDetector(const FloodDetector&) = delete;
+  FloodDetector& operator=(const FloodDetector&) = delete;
+
+  void OnTransaction(const JudgedTransaction& judged);
+  // Floods end while nothing comes. `now` going back is ignored.
+  void AdvanceTo(PacketTime now);
+
+  // Null: nobody. It must outlive this.
+  void SetListener(FloodListener* listener) { listener_ = listener; }
+  // Thresholds and names from now on; sizes and what was counted stay.
+  void Reconfigure(const FloodOptions& options);
+
+  // Those that are on and the latest that ended, by start.
+  std::vector<Flood> Floods() const;
+  bool IsFlooded(std::string_view canonical_target) const override;
+
+  std::size_t MemoryBytes() const;
+  // What that can grow to; while one table grows, half of it comes on top.
+  static std::uint64_t MostBytes(const FloodOptions& options);
+
+ private:
+  using FloodKey = std::uint64_t;
+
+  void OnReceived(const JudgedTransaction& judged);
+  void OnEmitted(const JudgedTransaction& judged);
+  void Count(FloodEvent& event, std::string_view message_id);
+  void CountTarget(const FloodEvent& event);
+  void CountDomain(const FloodEvent& event);
+  void CountNetwork(const FloodEvent& event);
+
+  void LookForJoeJob(const FloodEvent& event, TargetWindows& windows);
+  void LookForLoop(const FloodEvent& event, TargetWindows& windows);
+  void LookForRandomRecipients(const FloodEvent& event, DomainWindows& windows);
+  void LookForCalloutStorm(const FloodEvent& event, DomainWindows& windows);
+  void LookForEmitter(const FloodEvent& event, NetworkWindows& windows);
+  void LookForOwnEmission(const FloodEvent& event);
+  void LookForWidespread();
+  // nullopt: it is none. What a joe job would be sure of.
+  std::optional<Confidence> JudgeJoeJob(std::uint64_t target_key,
+                                        const TargetWindows& windows) const;
+
+  bool IsOn(FloodKind kind, std::uint64_t key) const { return open_.contains(KeyOf(kind, key)); }
+  // Also takes back what was counted of it since its start. False: too many are on.
+  bool Raise(FloodKind kind, const FloodEvent& event, PacketTime start, Confidence confidence,
+             double in_window);
+  void Tick(PacketTime now);
+  void Clear(FloodKey key, PacketTime now);
+  void Hold(FloodKind kind, std::uint64_t key, bool on);
+
+  FloodKey KeyOf(FloodKind kind, std::uint64_t key) const {
+    return MixWords(key ^ options_.hash_key.a, static_cast<std::uint64_t>(kind) + 1);
+  }
+  std::uint64_t KeyOf(std::string_view text) const { return HashBytes(options_.hash_key, text); }
+
+  FloodOptions options_;
+  Ledger& ledger_;
+  FloodListener* listener_ = nullptr;
+  PacketTime now_ = 0;
+  PacketTime ticked_ = 0;
+
+  SketchBudget budget_;
+  WatchedKeys<TargetWindows> targets_;
+  WatchedKeys<DomainWindows> domains_;
+  WatchedKeys<NetworkWindows> networks_;
+  OverallWindows overall_;
+  Baselines baselines_;
+  RecentEvents recent_;
+
+  struct Keyed {
+    std::uint64_t key = 0;  // of its target, domain or network
+    OpenFlood flood;
+  };
+  absl::flat_hash_map<FloodKey, Keyed> open_;
+  std::deque<Flood> ended_;
+  absl::flat_hash_set<std::uint64_t> flooded_;  // keys of targets, as of the last tick
+
+  CanonicalTarget canonical_;  // scratch: the target of the event under way
+};
+
+}  // namespace backscatter

@@ -1,0 +1,71 @@
+// One null-sender RCPT (or an answer that nobody here asked for), as the detector of floods sees
+// it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "agent/base/ip_address.h"
+#include "agent/base/packet_time.h"
+#include "agent/detect/flood.h"
+
+namespace backscatter {
+
+struct FloodEvent {
+  PacketTime at = 0;
+  double weight = 1;
+  bool unsolicited = false;
+  bool uncertain = false;  // what was sent is not known well enough to tell
+  bool surely = false;     // unsolicited with strong confidence
+  bool callout = false;
+  bool unknown_user = false;
+  bool loop = false;
+  bool emitted = false;  // ours, to others
+  // Keyed hashes.
+  std::uint64_t target_key = 0;
+  std::uint64_t domain_key = 0;
+  std::uint64_t network_key = 0;
+  std::uint64_t source_key = 0;
+  IpAddress source = {};
+
+  // Whose flood of this kind it may belong to; what the key names depends on the kind.
+  std::uint64_t KeyFor(FloodKind kind) const;
+  // It is one of those that make such a flood.
+  bool Counts(FloodKind kind) const;
+};
+
+// The latest events, so that a flood can be told from its first RCPT on, though it is one only with
+// its thirtieth. About 250 bytes each.
+class RecentEvents {
+ public:
+  struct Entry {
+    FloodEvent event;
+    std::array<char, 120> message_id{};  // of what was returned; cut off
+    std::uint8_t message_id_length = 0;
+
+    std::string_view MessageId() const { return {message_id.data(), message_id_length}; }
+  };
+  static constexpr std::size_t kEntries = 4096;
+
+  void Add(const FloodEvent& event, std::string_view message_id);
+  // visit(const Entry&), the oldest first.
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (std::size_t i = 0; i < ring_.size(); ++i) visit(ring_[(oldest_ + i) % ring_.size()]);
+  }
+  // All events since `time` are here.
+  bool Reaches(PacketTime time) const {
+    return ring_.size() < kEntries || ring_[oldest_].event.at < time;
+  }
+  static constexpr std::uint64_t kMostBytes = 2 * kEntries * sizeof(Entry);
+
+ private:
+  std::vector<Entry> ring_;
+  std::size_t oldest_ = 0;
+};
+
+}  // namespace backscatter

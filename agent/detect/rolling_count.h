@@ -1,0 +1,168 @@
+// Counts over the last minutes, hours or days: clock-aligned parts that are given up one by one.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <utility>
+
+#include "agent/base/packet_time.h"
+#include "agent/detect/distinct_counter.h"
+
+namespace backscatter {
+
+// The number of the part of `width` in which `time` lies; parts begin on the clock.
+constexpr std::int64_t PartOf(PacketTime time, PacketTime width) {
+  const std::int64_t part = time / width;
+  return time % width < 0 ? part - 1 : part;
+}
+
+// A ring of the last kParts parts of a window, each a T; `clear(T&)` empties one. Time may go back
+// by less than the window: what is older than that belongs to its oldest part.
+template <typename T, std::size_t kParts, PacketTime kWidth>
+class PartRing {
+ public:
+  template <typename Clear>
+  T& At(PacketTime time, Clear clear) {
+    std::int64_t part = PartOf(time, kWidth);
+    if (part > newest_) {
+      const auto passed = static_cast<std::uint64_t>(part) - static_cast<std::uint64_t>(newest_);
+      const auto gone = std::min<std::uint64_t>(passed, kParts);
+      for (std::uint64_t i = 0; i < gone; ++i) clear(Slot(part - static_cast<std::int64_t>(i)));
+      newest_ = part;
+    } else if (newest_ - part >= static_cast<std::int64_t>(kParts)) {
+      part = newest_ - static_cast<std::int64_t>(kParts) + 1;
+    }
+    return Slot(part);
+  }
+
+  // visit(PacketTime start of the part, const T&) for those of the window that ends with the part
+  // of `now`, the oldest first.
+  template <typename Visit>
+  void ForEach(PacketTime now, Visit visit) const {
+    const std::int64_t last = PartOf(now, kWidth);
+    const auto first = last - static_cast<std::int64_t>(kParts) + 1;
+    for (std::int64_t part = first; part <= last; ++part) {
+      if (part <= newest_ && newest_ - part < static_cast<std::int64_t>(kParts)) {
+        visit(part * kWidth, Slot(part));
+      }
+    }
+  }
+
+  // All of them, whatever their time.
+  std::array<T, kParts>& parts() { return parts_; }
+  const std::array<T, kParts>& parts() const { return parts_; }
+
+ private:
+  T& Slot(std::int64_t part) { return parts_[Index(part)]; }
+  const T& Slot(std::int64_t part) const { return parts_[Index(part)]; }
+  static std::size_t Index(std::int64_t part) {
+    const auto index = part % static_cast<std::int64_t>(kParts);
+    return static_cast<std::size_t>(index < 0 ? index + static_cast<std::int64_t>(kParts) : index);
+  }
+
+  std::int64_t newest_ = std::numeric_limits<std::int64_t>::min() / 2;
+  std::array<T, kParts> parts_{};
+};
+
+// The sum of what was added within the last kParts parts: of the window, all but at most one part.
+template <std::size_t kParts, PacketTime kWidth>
+class RollingCount {
+ public:
+  void Add(PacketTime time, double amount) {
+    ring_.At(time, [](float& part) { part = 0; }) += static_cast<float>(amount);
+  }
+  double Sum(PacketTime now) const {
+    double sum = 0;
+    ring_.ForEach(now, [&](PacketTime, float part) { sum += part; });
+    return sum;
+  }
+
+ private:
+  PartRing<float, kParts, kWidth> ring_;  // exact up to 16 million a part
+};
+
+// The same over the four windows that are told.
+class ActivityWindows {
+ public:
+  void Add(PacketTime time, double amount) {
+    minute_.Add(time, amount);
+    ten_minutes_.Add(time, amount);
+    hour_.Add(time, amount);
+    day_.Add(time, amount);
+  }
+  double Minute(PacketTime now) const { return minute_.Sum(now); }
+  double TenMinutes(PacketTime now) const { return ten_minutes_.Sum(now); }
+  double Hour(PacketTime now) const { return hour_.Sum(now); }
+  double Day(PacketTime now) const { return day_.Sum(now); }
+
+ private:
+  RollingCount<6, 10 * kSecond> minute_;
+  RollingCount<10, kMinute> ten_minutes_;
+  RollingCount<12, 5 * kMinute> hour_;
+  RollingCount<24, kHour> day_;
+};
+
+// How many different things were seen within the window; to be emptied with Clear.
+template <std::size_t kParts, PacketTime kWidth>
+class RollingDistinct {
+ public:
+  void Add(PacketTime time, std::uint64_t hash, SketchBudget& budget) {
+    ring_.At(time, [&](DistinctCounter& part) { part.Clear(budget); }).Add(hash, budget);
+  }
+  void AddTo(DistinctUnion& all, PacketTime now) const {
+    ring_.ForEach(now, [&](PacketTime, const DistinctCounter& part) { all.Add(part); });
+  }
+  double Estimate(PacketTime now) const {
+    DistinctUnion all;
+    AddTo(all, now);
+    return all.Estimate();
+  }
+  void Clear(SketchBudget& budget) {
+    for (DistinctCounter& part : ring_.parts()) part.Clear(budget);
+  }
+  std::size_t MemoryBytes() const {
+    std::size_t bytes = 0;
+    for (const DistinctCounter& part : ring_.parts()) bytes += part.MemoryBytes();
+    return bytes;
+  }
+
+ private:
+  PartRing<DistinctCounter, kParts, kWidth> ring_;
+};
+
+// When what goes on within the window began.
+template <std::size_t kParts, PacketTime kWidth>
+class Onset {
+ public:
+  void Add(PacketTime time, double amount) {
+    Part& part = ring_.At(time, [](Part& old) { old = {}; });
+    if (part.amount == 0) part.first = time;
+    part.amount += static_cast<float>(amount);
+  }
+  // The first one of those that belong to it: parts before it with less than a tenth of its highest
+  // are what there always is.
+  PacketTime Start(PacketTime now) const {
+    float most = 0;
+    ring_.ForEach(now, [&](PacketTime, const Part& part) { most = std::max(most, part.amount); });
+    PacketTime start = now;
+    bool found = false;
+    ring_.ForEach(now, [&](PacketTime, const Part& part) {
+      if (found || part.amount == 0 || part.amount * 10 < most) return;
+      start = part.first;
+      found = true;
+    });
+    return start;
+  }
+
+ private:
+  struct Part {
+    PacketTime first = 0;
+    float amount = 0;
+  };
+  PartRing<Part, kParts, kWidth> ring_;
+};
+
+}  // namespace backscatter
