@@ -18,7 +18,8 @@ std::size_t Baselines::SlotOf(std::int64_t hour) {
   return static_cast<std::size_t>(in_week % 24) + (weekend ? 24 : 0);
 }
 
-void Baselines::Add(std::uint64_t key, PacketTime now, double amount, bool learns) {
+void Baselines::Add(std::uint64_t key, PacketTime now, double amount,
+                    std::optional<double> at_most) {
   AdvanceTo(now);
   auto found = rows_.find(key);
   if (found == rows_.end()) {
@@ -26,7 +27,7 @@ void Baselines::Add(std::uint64_t key, PacketTime now, double amount, bool learn
     found = rows_.try_emplace(key).first;
   }
   found->second.hour += static_cast<float>(amount);
-  found->second.spoilt |= !learns;
+  if (at_most) found->second.at_most = static_cast<float>(*at_most);
 }
 
 void Baselines::AdvanceTo(PacketTime now) {
@@ -45,10 +46,11 @@ void Baselines::AdvanceTo(PacketTime now) {
 void Baselines::CloseHour(std::int64_t hour) {
   const std::size_t slot = SlotOf(hour);
   for (auto& [key, row] : rows_) {
-    const float counted = std::exchange(row.hour, 0);
-    if (std::exchange(row.spoilt, false)) continue;
     float& mean = row.mean[slot];
     std::uint8_t& samples = row.samples[slot];
+    float counted = std::exchange(row.hour, 0);
+    const std::optional<float> at_most = std::exchange(row.at_most, std::nullopt);
+    if (at_most) counted = std::min(counted, std::max(*at_most, 2 * mean));
     mean = samples == 0 ? counted : mean + static_cast<float>(kNewest) * (counted - mean);
     if (samples < kMinSamples) ++samples;
   }

@@ -22,8 +22,10 @@ class Baselines {
 
   explicit Baselines(std::size_t capacity) : capacity_(capacity < 2 ? 2 : capacity) {}
 
-  // `learns`: false while a flood is on, which is not what is usual.
-  void Add(std::uint64_t key, PacketTime now, double amount, bool learns);
+  // `at_most`: while a flood is on, how many an hour it may teach (or twice what is usual, if that
+  // is more), so that it does not become what is usual at once.
+  void Add(std::uint64_t key, PacketTime now, double amount,
+           std::optional<double> at_most = std::nullopt);
   // Closes the hours that have passed.
   void AdvanceTo(PacketTime now);
 
@@ -41,8 +43,8 @@ class Baselines {
   struct Row {
     std::array<float, kSlots> mean{};
     std::array<std::uint8_t, kSlots> samples{};
-    float hour = 0;       // counted in the hour that runs
-    bool spoilt = false;  // a flood was on in it
+    float hour = 0;                     // counted in the hour that runs
+    std::optional<float> at_most = {};  // a flood was on in it
   };
 
   static std::size_t SlotOf(std::int64_t hour);

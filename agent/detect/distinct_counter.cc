@@ -84,7 +84,7 @@ void DistinctCounter::Add(std::uint64_t hash, SketchBudget& budget) {
   sketch_ = std::make_unique<SketchRegisters>();
   for (const std::uint32_t one : few_) Raise(*sketch_, Widen(one));
   Raise(*sketch_, hash);
-  few_ = {};
+  std::vector<std::uint32_t>().swap(few_);
 }
 
 void DistinctCounter::Clear(SketchBudget& budget) {

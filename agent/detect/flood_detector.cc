@@ -44,6 +44,18 @@ bool IsOwnBackscatter(const Judgement& judgement) {
          std::find(kCauses.begin(), kCauses.end(), judgement.reason) != kCauses.end();
 }
 
+bool IsOfTarget(FloodKind kind) {
+  return kind == FloodKind::kJoeJob || kind == FloodKind::kBounceLoop;
+}
+bool IsOfDomain(FloodKind kind) {
+  return kind == FloodKind::kRandomRecipients || kind == FloodKind::kCalloutStorm;
+}
+
+// How many an hour may become what is usual; nullopt: all of it.
+std::optional<double> Teaches(bool flood_is_on, double in_ten_minutes) {
+  return flood_is_on ? std::optional<double>(6 * in_ten_minutes) : std::nullopt;
+}
+
 bool IsLookedAtAgain(PacketTime& looked_at, PacketTime now) {
   if (TimeBetween(looked_at, now) < kLookAgain && looked_at <= now) return false;
   looked_at = now;
@@ -160,9 +172,11 @@ void FloodDetector::CountTarget(const FloodEvent& event) {
   }
   if (!event.unsolicited && !event.uncertain) return;
   const bool on = IsOn(FloodKind::kJoeJob, event.target_key);
-  baselines_.Add(KeyOf(FloodKind::kJoeJob, event.target_key), now_, event.weight, !on);
+  baselines_.Add(KeyOf(FloodKind::kJoeJob, event.target_key), now_, event.weight,
+                 Teaches(on, options_.thresholds.joe_job.recipients));
   windows.onset.Add(event.at, event.weight);
   if (event.unsolicited) {
+    windows.activity.Add(event.at, event.weight);
     windows.unsolicited.Add(event.at, event.weight);
     if (event.surely) windows.surely.Add(event.at, event.weight);
     windows.networks.Add(event.at, event.network_key, budget_);
@@ -176,7 +190,7 @@ void FloodDetector::CountTarget(const FloodEvent& event) {
 void FloodDetector::CountDomain(const FloodEvent& event) {
   if (!event.unsolicited && !event.unknown_user && !event.callout) return;
   DomainWindows& windows = domains_.At(event.domain_key, now_);
-  if (event.unsolicited) windows.unsolicited.Add(event.at, event.weight);
+  if (event.unsolicited) windows.activity.Add(event.at, event.weight);
   if (event.unknown_user) {
     windows.unknown_users.Add(event.at, event.weight);
     windows.unknown_onset.Add(event.at, event.weight);
@@ -186,8 +200,11 @@ void FloodDetector::CountDomain(const FloodEvent& event) {
   }
   if (event.callout) {
     baselines_.Add(KeyOf(FloodKind::kCalloutStorm, event.domain_key), now_, event.weight,
-                   !IsOn(FloodKind::kCalloutStorm, event.domain_key));
+                   Teaches(IsOn(FloodKind::kCalloutStorm, event.domain_key),
+                           options_.thresholds.callout_storm.recipients));
     windows.callouts.Add(event.at, event.weight);
+    windows.callouts_seen.Add(event.at, 1);
+    windows.callout_pairs.Add(event.at, MixWords(event.network_key, event.target_key | 1), budget_);
     windows.callout_onset.Add(event.at, event.weight);
     windows.callout_networks.Add(event.at, event.network_key, budget_);
     LookForCalloutStorm(event, windows);
@@ -196,6 +213,7 @@ void FloodDetector::CountDomain(const FloodEvent& event) {
 
 void FloodDetector::CountNetwork(const FloodEvent& event) {
   NetworkWindows& windows = networks_.At(event.network_key, now_);
+  windows.activity.Add(event.at, event.weight);
   windows.unsolicited.Add(event.at, event.weight);
   windows.onset.Add(event.at, event.weight);
   windows.targets.Add(event.at, event.target_key, budget_);
@@ -205,7 +223,7 @@ void FloodDetector::CountNetwork(const FloodEvent& event) {
 std::optional<Confidence> FloodDetector::JudgeJoeJob(std::uint64_t target_key,
                                                      const TargetWindows& windows) const {
   const auto& limits = options_.thresholds.joe_job;
-  const double unsolicited = windows.unsolicited.TenMinutes(now_);
+  const double unsolicited = windows.unsolicited.Sum(now_);
   const double all = unsolicited + windows.uncertain.Sum(now_);
   if (all < limits.recipients) return std::nullopt;
   const std::optional<double> usual =
@@ -222,7 +240,7 @@ std::optional<Confidence> FloodDetector::JudgeJoeJob(std::uint64_t target_key,
 }
 
 void FloodDetector::LookForJoeJob(const FloodEvent& event, TargetWindows& windows) {
-  const double all = windows.unsolicited.TenMinutes(now_) + windows.uncertain.Sum(now_);
+  const double all = windows.unsolicited.Sum(now_) + windows.uncertain.Sum(now_);
   if (all < options_.thresholds.joe_job.recipients) return;
   if (!IsLookedAtAgain(windows.looked_at, now_)) return;
   const std::optional<Confidence> confidence = JudgeJoeJob(event.target_key, windows);
@@ -258,6 +276,9 @@ void FloodDetector::LookForCalloutStorm(const FloodEvent& event, DomainWindows& 
   const std::optional<double> usual =
       baselines_.Usual(KeyOf(FloodKind::kCalloutStorm, event.domain_key), now_, 10 * kMinute);
   if (usual && callouts < limits.baseline * *usual) return;
+  // One that asks the same again and again is no storm: each pair of network and target is one.
+  const double each = callouts / windows.callouts_seen.Sum(now_);
+  if (each * windows.callout_pairs.Estimate(now_) < limits.recipients) return;
   if (windows.callout_networks.Estimate(now_) < limits.networks) return;
   Raise(FloodKind::kCalloutStorm, event, windows.callout_onset.Start(now_), Confidence::kStrong,
         callouts);
@@ -266,7 +287,7 @@ void FloodDetector::LookForCalloutStorm(const FloodEvent& event, DomainWindows& 
 void FloodDetector::LookForEmitter(const FloodEvent& event, NetworkWindows& windows) {
   if (IsOn(FloodKind::kEmitter, event.network_key)) return;
   const auto& limits = options_.thresholds.emitter;
-  const double unsolicited = windows.unsolicited.Hour(now_);
+  const double unsolicited = windows.unsolicited.Sum(now_);
   if (unsolicited < limits.recipients || !IsLookedAtAgain(windows.looked_at, now_)) return;
   if (windows.targets.Estimate(now_) < limits.targets) return;
   Raise(FloodKind::kEmitter, event, windows.onset.Start(now_), Confidence::kMedium, unsolicited);
@@ -304,17 +325,14 @@ bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime st
     return false;
   }
   Flood flood{.kind = kind, .confidence = confidence, .start = start, .last = now_};
-  if (kind == FloodKind::kJoeJob || kind == FloodKind::kBounceLoop) {
-    flood.target = canonical_.address;
-  }
+  if (IsOfTarget(kind)) flood.target = canonical_.address;
+  if (IsOfTarget(kind) || IsOfDomain(kind)) flood.domain = canonical_.domain;
   if (kind == FloodKind::kEmitter) {
     flood.network = NetworkName(event.source, options_.prefix_v4, options_.prefix_v6);
-  } else if (kind != FloodKind::kOwnEmission && kind != FloodKind::kWidespread) {
-    flood.domain = canonical_.domain;
   }
   const std::uint64_t of = event.KeyFor(kind);
-  const auto [on, fresh] =
-      open_.try_emplace(KeyOf(kind, of), Keyed{of, OpenFlood(std::move(flood), now_)});
+  const auto [on, fresh] = open_.try_emplace(
+      KeyOf(kind, of), Keyed{of, OpenFlood(std::move(flood), now_, ThresholdOf(kind))});
   if (!fresh) return false;
   OpenFlood& open = on->second.flood;
   recent_.ForEach([&](const RecentEvents::Entry& entry) {
@@ -325,21 +343,55 @@ bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime st
   if (!recent_.Reaches(start)) {
     open.AddUnseen(std::max(0.0, in_window - open.flood().estimated_recipients));
   }
-  Hold(kind, of, true);
+  Hold(kind, of);
   if (listener_ != nullptr) listener_->OnRaised(open.Describe());
   return true;
 }
 
-void FloodDetector::Hold(FloodKind kind, std::uint64_t key, bool on) {
-  const auto change = [on](Held* held) {
-    if (held == nullptr) return;
-    on ? held->Hold() : held->Release();
-  };
-  if (kind == FloodKind::kJoeJob || kind == FloodKind::kBounceLoop) change(targets_.Find(key));
-  if (kind == FloodKind::kRandomRecipients || kind == FloodKind::kCalloutStorm) {
-    change(domains_.Find(key));
+double FloodDetector::ThresholdOf(FloodKind kind) const {
+  const FloodThresholds& limits = options_.thresholds;
+  switch (kind) {
+    case FloodKind::kJoeJob:
+      return limits.joe_job.recipients;
+    case FloodKind::kRandomRecipients:
+      return limits.random_recipients.recipients;
+    case FloodKind::kEmitter:
+      return limits.emitter.recipients;
+    case FloodKind::kCalloutStorm:
+      return limits.callout_storm.recipients;
+    case FloodKind::kOwnEmission:
+      return limits.own_emission.transactions;
+    case FloodKind::kBounceLoop:
+      return limits.bounce_loop.recipients;
+    case FloodKind::kWidespread:
+      return limits.widespread.targets * limits.joe_job.recipients;
   }
-  if (kind == FloodKind::kEmitter) change(networks_.Find(key));
+  return 0;
+}
+
+void FloodDetector::Hold(FloodKind kind, std::uint64_t key) {
+  if (Held* const windows = WindowsOf(kind, key)) windows->Hold();
+}
+
+void FloodDetector::LetGo(FloodKind kind, std::uint64_t key) {
+  const auto begin_anew = [&](auto* windows) {
+    if (windows == nullptr) return;
+    windows->Release();
+    windows->BeginAnew(kind, budget_);
+  };
+  if (IsOfTarget(kind)) begin_anew(targets_.Find(key));
+  if (IsOfDomain(kind)) begin_anew(domains_.Find(key));
+  if (kind == FloodKind::kEmitter) begin_anew(networks_.Find(key));
+  if (kind == FloodKind::kOwnEmission) {
+    overall_.emitted = {};
+    overall_.emitted_onset = {};
+  }
+}
+
+Held* FloodDetector::WindowsOf(FloodKind kind, std::uint64_t key) {
+  if (IsOfTarget(kind)) return targets_.Find(key);
+  if (IsOfDomain(kind)) return domains_.Find(key);
+  return kind == FloodKind::kEmitter ? networks_.Find(key) : nullptr;
 }
 
 void FloodDetector::AdvanceTo(PacketTime now) {
@@ -376,7 +428,7 @@ void FloodDetector::Tick(PacketTime now) {
 void FloodDetector::Clear(FloodKey key, PacketTime now) {
   const auto found = open_.find(key);
   OpenFlood& open = found->second.flood;
-  Hold(open.kind(), found->second.key, false);
+  LetGo(open.kind(), found->second.key);
   ended_.push_back(open.DescribeEnded(now));
   if (listener_ != nullptr) listener_->OnCleared(ended_.back());
   open.GiveUp(budget_);

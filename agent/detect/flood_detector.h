@@ -94,7 +94,12 @@ class FloodDetector final : public FloodView {
              double in_window);
   void Tick(PacketTime now);
   void Clear(FloodKey key, PacketTime now);
-  void Hold(FloodKind kind, std::uint64_t key, bool on);
+  // How many in a window of its kind make one.
+  double ThresholdOf(FloodKind kind) const;
+  // While it is on its windows are not given up; when it is over they begin anew.
+  void Hold(FloodKind kind, std::uint64_t key);
+  void LetGo(FloodKind kind, std::uint64_t key);
+  Held* WindowsOf(FloodKind kind, std::uint64_t key);
 
   FloodKey KeyOf(FloodKind kind, std::uint64_t key) const {
     return MixWords(key ^ options_.hash_key.a, static_cast<std::uint64_t>(kind) + 1);

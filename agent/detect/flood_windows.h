@@ -4,6 +4,7 @@
 #include <cstddef>
 
 #include "agent/base/packet_time.h"
+#include "agent/detect/flood.h"
 #include "agent/detect/rolling_count.h"
 
 namespace backscatter {
@@ -24,8 +25,11 @@ class Held {
   int floods_ = 0;
 };
 
+// What is compared with a threshold begins anew when a flood is over, else its own last bounces
+// would make the next one; ActivityWindows go on.
 struct TargetWindows : Held {
-  ActivityWindows unsolicited;
+  ActivityWindows activity;  // unsolicited
+  TenMinuteCount unsolicited;
   TenMinuteCount uncertain;
   TenMinuteCount surely;  // of the unsolicited ones
   TenMinuteDistinct networks;
@@ -35,7 +39,17 @@ struct TargetWindows : Held {
   Onset<12, 5 * kMinute> loop_onset;
   PacketTime looked_at = 0;
 
-  double Score(PacketTime now) const { return unsolicited.Hour(now) + uncertain.Sum(now); }
+  double Score(PacketTime now) const { return activity.Hour(now) + uncertain.Sum(now); }
+  void BeginAnew(FloodKind kind, SketchBudget& budget) {
+    if (kind == FloodKind::kBounceLoop) {
+      loops = {};
+      loop_onset = {};
+      return;
+    }
+    GiveUp(budget);
+    unsolicited = uncertain = surely = {};
+    onset = {};
+  }
   void GiveUp(SketchBudget& budget) {
     networks.Clear(budget);
     uncertain_networks.Clear(budget);
@@ -46,37 +60,59 @@ struct TargetWindows : Held {
 };
 
 struct DomainWindows : Held {
-  ActivityWindows unsolicited;
+  ActivityWindows activity;  // unsolicited
   TenMinuteCount unknown_users;
   TenMinuteDistinct unknown_targets;
   TenMinuteDistinct unknown_networks;
   Onset<10, kMinute> unknown_onset;
   TenMinuteCount callouts;
+  TenMinuteCount callouts_seen;     // each counted once, whatever it stands for
+  TenMinuteDistinct callout_pairs;  // of network and target
   TenMinuteDistinct callout_networks;
   Onset<10, kMinute> callout_onset;
   PacketTime looked_at = 0;
 
   double Score(PacketTime now) const {
-    return unsolicited.Hour(now) + unknown_users.Sum(now) + callouts.Sum(now);
+    return activity.Hour(now) + unknown_users.Sum(now) + callouts.Sum(now);
+  }
+  void BeginAnew(FloodKind kind, SketchBudget& budget) {
+    if (kind == FloodKind::kCalloutStorm) {
+      callouts = callouts_seen = {};
+      callout_pairs.Clear(budget);
+      callout_networks.Clear(budget);
+      callout_onset = {};
+      return;
+    }
+    unknown_users = {};
+    unknown_targets.Clear(budget);
+    unknown_networks.Clear(budget);
+    unknown_onset = {};
   }
   void GiveUp(SketchBudget& budget) {
     unknown_targets.Clear(budget);
     unknown_networks.Clear(budget);
+    callout_pairs.Clear(budget);
     callout_networks.Clear(budget);
   }
   std::size_t MemoryBytes() const {
     return unknown_targets.MemoryBytes() + unknown_networks.MemoryBytes() +
-           callout_networks.MemoryBytes();
+           callout_pairs.MemoryBytes() + callout_networks.MemoryBytes();
   }
 };
 
 struct NetworkWindows : Held {
-  ActivityWindows unsolicited;
+  ActivityWindows activity;  // unsolicited
+  HourCount unsolicited;
   HourDistinct targets;
   Onset<12, 5 * kMinute> onset;
   PacketTime looked_at = 0;
 
-  double Score(PacketTime now) const { return unsolicited.Hour(now); }
+  double Score(PacketTime now) const { return activity.Hour(now); }
+  void BeginAnew(FloodKind /*kind*/, SketchBudget& budget) {
+    GiveUp(budget);
+    unsolicited = {};
+    onset = {};
+  }
   void GiveUp(SketchBudget& budget) { targets.Clear(budget); }
   std::size_t MemoryBytes() const { return targets.MemoryBytes(); }
 };

@@ -72,8 +72,11 @@ void OpenFlood::CountSource(const IpAddress& source) {
 
 PacketTime OpenFlood::QuietWindow() const {
   const PacketTime longest = FloodWindow(flood_.kind);
-  const double minutes = peak_ > 0 ? std::ceil(kQuietRecipients / peak_) : 60;
-  return std::clamp(static_cast<PacketTime>(minutes) * kMinute, longest / 10, longest);
+  const PacketTime lasted = std::max(TimeBetween(flood_.start, flood_.last), PacketTime{kMinute});
+  const double of_thirty = kQuietRecipients / std::max(flood_.estimated_recipients, 1.0);
+  const double minutes = std::ceil(of_thirty * static_cast<double>(lasted / kSecond) / 60);
+  return std::clamp(static_cast<PacketTime>(std::min(minutes, 60.0)) * kMinute, longest / 10,
+                    longest);
 }
 
 bool OpenFlood::IsOver(PacketTime now) const {
@@ -86,8 +89,9 @@ bool OpenFlood::IsOver(PacketTime now) const {
     const auto back = static_cast<std::size_t>((until - minute - 1) / window);
     if (back < counts.size()) counts[back] += static_cast<double>(count);
   });
-  const double few =
-      kOverShare * peak_ * static_cast<double>(window) / static_cast<double>(kMinute);
+  const double few = std::min(
+      kOverShare * peak_ * static_cast<double>(window) / static_cast<double>(kMinute),
+      threshold_ / 2 * static_cast<double>(window) / static_cast<double>(FloodWindow(flood_.kind)));
   return std::all_of(counts.begin(), counts.end(), [&](double count) { return count < few; });
 }
 

@@ -22,8 +22,10 @@ PacketTime FloodWindow(FloodKind kind);
 class OpenFlood {
  public:
   OpenFlood() = default;
-  // `flood`: its kind, names, confidence and start. `now`: it was raised.
-  OpenFlood(Flood flood, PacketTime now) : flood_(std::move(flood)), raised_(now) {}
+  // `flood`: its kind, names, confidence and start. `now`: it was raised. `threshold`: how many in
+  // a window of its kind make one.
+  OpenFlood(Flood flood, PacketTime now, double threshold)
+      : flood_(std::move(flood)), raised_(now), threshold_(threshold) {}
 
   // An event of the same key, whether it counts or not.
   void Add(const FloodEvent& event, std::string_view message_id, SketchBudget& budget);
@@ -32,8 +34,8 @@ class OpenFlood {
   void SetConfidence(Confidence confidence) { flood_.confidence = confidence; }
 
   // Over: in each of the three windows before the minute of `now` it had less than a fifth of its
-  // peak. Such a window is as long as its peak takes to bring thirty, and not shorter than a tenth
-  // of the kind's own nor longer than that.
+  // peak, and less than half of what makes a flood. Such a window is as long as the flood takes to
+  // bring thirty, but not shorter than a tenth of its kind's own nor longer than that.
   bool IsOver(PacketTime now) const;
   // Once a minute.
   bool IsDueForUpdate(PacketTime now);
@@ -62,6 +64,7 @@ class OpenFlood {
   Flood flood_;
   PacketTime raised_ = 0;
   PacketTime updated_ = 0;
+  double threshold_ = 0;
   double all_ = 0;          // events of its key, by weight
   double unsolicited_ = 0;  // those of them
   double peak_ = 0;         // a minute of the clock
