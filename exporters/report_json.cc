@@ -4,6 +4,7 @@
 
 #include "agent/base/json_writer.h"
 #include "agent/net/packet.h"
+#include "exporters/flood_json.h"
 
 namespace backscatter {
 namespace {
@@ -61,7 +62,7 @@ class Document {
     WriteDomains();
     WriteEmitted();
     WriteSent();
-    EmptyArray("floods");
+    WriteFloods();
     WriteExact();
     WriteLedger();
     json_.EndObject();
@@ -84,11 +85,6 @@ class Document {
     json_.Key(key);
     json_.BeginObject();
     json_.EndObject();
-  }
-  void EmptyArray(std::string_view key) {
-    json_.Key(key);
-    json_.BeginArray();
-    json_.EndArray();
   }
   void Time(std::string_view key, bool known, PacketTime time) {
     if (known) {
@@ -124,6 +120,7 @@ class Document {
   void WriteDomains();
   void WriteEmitted();
   void WriteSent();
+  void WriteFloods();
   void WriteExact();
   void WriteLedger();
 
@@ -329,6 +326,16 @@ void Document::WriteSent() {
   }
   json_.EndArray();
   json_.EndObject();
+}
+
+void Document::WriteFloods() {
+  json_.Key("floods");
+  json_.BeginArray();
+  for (const Flood& flood : report_.floods) {
+    if (!Goes()) break;
+    WriteFlood(flood, report_.sampled(), json_);
+  }
+  json_.EndArray();
 }
 
 void Document::WriteExact() {

@@ -1,6 +1,7 @@
 #include "exporters/report_table.h"
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 #include <string_view>
@@ -9,6 +10,7 @@
 #include "absl/strings/str_format.h"
 
 #include "agent/base/escape.h"
+#include "agent/detect/distinct_counter.h"
 #include "exporters/table_notes.h"
 #include "exporters/text_layout.h"
 #include "exporters/verdict_words.h"
@@ -43,6 +45,7 @@ class Table {
     WriteHead();
     WriteTotals();
     WriteVerdicts();
+    WriteFloods();
     WriteRows("target", report_.targets, report_.targets_known, "sources");
     WriteRows("source", report_.sources, report_.sources_known, "targets");
     out_ += RenderNothingFound(report_, options_);
@@ -77,6 +80,8 @@ class Table {
   void WriteHead();
   void WriteTotals();
   void WriteVerdicts();
+  void WriteFloods();
+  std::string FloodLine(const Flood& flood) const;
   void TotalsLine(std::string_view name, std::uint64_t count, std::size_t number_width,
                   const std::vector<std::string>& parts);
   void WriteRows(std::string_view what, const std::vector<AddressCounts>& rows, std::size_t known,
@@ -186,6 +191,47 @@ void Table::WriteVerdicts() {
     out_ += ShortenMiddle(VerdictWords(verdict), room, options_.unicode ? "…" : "...");
     out_ += '\n';
   }
+}
+
+// Two lines each: what and against whom; since when, how much, from where.
+void Table::WriteFloods() {
+  if (report_.floods.empty()) return;
+  constexpr std::size_t kMostTold = 20;
+  const std::size_t count = report_.floods.size();
+  out_ += "\n" + Bold("Floods");
+  if (count > kMostTold) {
+    out_ += " (the latest " + std::to_string(kMostTold) + " of " + WithThousands(count) + ")";
+  }
+  out_ += '\n';
+  const std::size_t first = count - std::min(count, kMostTold);
+  for (std::size_t i = first; i < count; ++i) out_ += FloodLine(report_.floods[i]);
+}
+
+std::string Table::FloodLine(const Flood& flood) const {
+  const std::string_view of = !flood.target.empty()   ? flood.target
+                              : !flood.domain.empty() ? flood.domain
+                                                      : flood.network;
+  std::string head = std::string(FloodKindName(flood.kind)) + " (" +
+                     std::string(ConfidenceName(flood.confidence)) + ")";
+  std::string text =
+      PadRight(head, 26) + std::string(kGap, ' ') +
+      (of.empty() ? std::string(flood.kind == FloodKind::kWidespread ? "many targets" : "ourselves")
+                  : Address(of, options_.width - 26 - kGap)) +
+      "\n";
+  const bool exact = flood.sources <= static_cast<double>(kMostExactThings);
+  const auto about = [&](double number, std::string_view what) {
+    return (exact ? "" : "about ") +
+           CountOf(static_cast<std::uint64_t>(std::llround(number)), what);
+  };
+  std::string rest =
+      ShortTime(flood.start) + (flood.end ? " to " + ShortTime(*flood.end) : " and on");
+  rest += std::string(Separator()) + CountOf(flood.recipients, "RCPT") + " from " +
+          about(flood.sources, "source") + " in " + about(flood.networks, "network");
+  if (flood.share_unsolicited) {
+    rest += std::string(Separator()) +
+            absl::StrFormat("%.0f%% unsolicited", 100 * *flood.share_unsolicited);
+  }
+  return text + "  " + rest + "\n";
 }
 
 std::vector<Column> Table::ColumnsOf(const std::vector<AddressCounts>& rows,

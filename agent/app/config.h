@@ -12,6 +12,7 @@
 
 #include "agent/base/ip_address.h"
 #include "agent/base/packet_time.h"
+#include "agent/detect/flood.h"
 #include "agent/mail/canonical_target.h"
 
 namespace backscatter {
@@ -30,6 +31,7 @@ struct TableCaps {
   std::uint64_t retries = 262'144;
   std::uint64_t accepted = 500'000;
   std::uint64_t loops = 65'536;
+  std::uint64_t flood_keys = 8192;  // targets and networks in which floods are looked for
   std::uint64_t queue_batches = 32;
 };
 
@@ -53,6 +55,8 @@ struct Config {
   std::uint64_t sources_capacity = 0;
   std::uint64_t source_prefix_v4 = 24;  // bits of the network of a source
   std::uint64_t source_prefix_v6 = 48;
+
+  FloodThresholds floods;
 
   bool bounce_read_all = false;            // bodies of all mail; else of null and daemon senders
   std::uint64_t bounce_capture_bytes = 0;  // of a body; 0: envelopes only

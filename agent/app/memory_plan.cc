@@ -77,6 +77,9 @@ std::uint64_t LoopBytes(const Config& config) {
   options.loops_capacity = config.tables.loops;
   return EvidenceCollector::MostBytes(options);
 }
+std::uint64_t FloodBytes(const Config& config) {
+  return FloodDetector::MostBytes(MakeFloodOptions(config, {}));
+}
 // Names in lines, their overflow, and what changed since the last save (SentSet, SentLedger).
 std::uint64_t SentBytes(const Config& config) {
   const std::uint64_t keys = config.sent_capacity * SentLedger::kKeysPerMail;
@@ -106,6 +109,7 @@ std::vector<Knob> KnobsOf(Config& config, const LoadedConfig& loaded) {
       {"deferred mail", &tables.retries, 1024, RetryBytes},
       {"accepted mail", &tables.accepted, 1024, AcceptedBytes},
       {"loops", &tables.loops, 1024, LoopBytes},
+      {"windows of floods", &tables.flood_keys, 512, FloodBytes},
       {"mail that was sent", &config.sent_capacity, floor("sent.capacity", 1000), SentBytes},
       {"queue of packets", &tables.queue_batches, 4, QueueBytes, 4},
   };

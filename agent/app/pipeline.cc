@@ -13,12 +13,17 @@ namespace backscatter {
 // Counts each transaction, and writes it where that is wanted.
 class Pipeline::TransactionFan final : public JudgedTransactionSink {
  public:
-  TransactionFan(Tally* tally, OutputFile* lines, const TargetOptions& target,
-                 void (*on_reader_gone)())
-      : tally_(*tally), lines_(lines), json_(target), on_reader_gone_(on_reader_gone) {}
+  TransactionFan(Tally* tally, FloodDetector* floods, OutputFile* lines,
+                 const TargetOptions& target, void (*on_reader_gone)())
+      : tally_(*tally),
+        floods_(*floods),
+        lines_(lines),
+        json_(target),
+        on_reader_gone_(on_reader_gone) {}
 
   void OnTransaction(const JudgedTransaction& judged) override {
     tally_.OnTransaction(judged);
+    floods_.OnTransaction(judged);
     if (lines_ == nullptr) return;
     json_.Append(judged, lines_->buffer());
     // Whoever watches a slow pipe sees each line at once; a fast one costs ten writes a second.
@@ -42,6 +47,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
   static constexpr std::chrono::milliseconds kFlushInterval{100};
 
   Tally& tally_;
+  FloodDetector& floods_;
   OutputFile* lines_;
   TransactionJson json_;
   void (*on_reader_gone_)();
@@ -72,13 +78,16 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
       sent_(std::move(sent)),
       dropped_before_(sent_->state().ledger.dropped()),
       tally_(MakeTallyOptions(options.config, hash_key_), &ledger_),
-      fan_(std::make_unique<TransactionFan>(&tally_, options.lines, options.config.targets,
-                                            options.on_reader_gone)),
+      floods_(MakeFloodOptions(options.config, hash_key_), &ledger_),
+      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.lines,
+                                            options.config.targets, options.on_reader_gone)),
       judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
              &sent_->state().coverage, fan_.get()),
       feed_ahead_(std::make_unique<FeedAhead>(&judge_)),
       readers_(MakeReadersOptions(options.config)),
-      engine_(EngineOptionsOf(options.config), &ledger_, feed_ahead_.get(), &readers_) {}
+      engine_(EngineOptionsOf(options.config), &ledger_, feed_ahead_.get(), &readers_) {
+  judge_.SetFloods(&floods_);
+}
 
 Pipeline::~Pipeline() = default;
 
@@ -110,6 +119,7 @@ void Pipeline::AdvanceTo(PacketTime now) {
   engine_.AdvanceTo(now);
   sent_->state().ledger.AdvanceTo(now);
   sent_->state().coverage.AdvanceTo(now);
+  floods_.AdvanceTo(now);
   fan_->Flush();
 }
 
@@ -118,10 +128,14 @@ void Pipeline::Reconfigure(Config config, BatvKeys batv_keys) {
   readers_.Reconfigure(MakeReadersOptions(config));
   judge_.Reconfigure(JudgeOptionsOf(config, std::move(batv_keys)).evidence);
   tally_.SetTarget(config.targets);
+  floods_.Reconfigure(MakeFloodOptions(config, hash_key_));
   fan_->SetTarget(config.targets);
 }
 
-void Pipeline::Finish() { engine_.Finish(); }
+void Pipeline::Finish() {
+  engine_.Finish();
+  floods_.AdvanceTo(latest_);
+}
 
 Ledger Pipeline::Losses() const {
   Ledger losses = ledger_;
@@ -133,8 +147,8 @@ Ledger Pipeline::Losses() const {
 
 std::uint64_t Pipeline::MemoryBytes() {
   const SentState& sent = sent_->state();
-  return engine_.MemoryBytes() + tally_.MemoryBytes() + judge_.MemoryBytes() +
-         sent.ledger.MemoryBytes() + sent.coverage.MemoryBytes() +
+  return engine_.MemoryBytes() + tally_.MemoryBytes() + floods_.MemoryBytes() +
+         judge_.MemoryBytes() + sent.ledger.MemoryBytes() + sent.coverage.MemoryBytes() +
          readers_.open() * MessageReaders::kMostBytesEach;
 }
 
@@ -143,6 +157,7 @@ Report Pipeline::Snapshot(RunInfo run, std::vector<CaptureInfo> captures, std::s
   report.run = std::move(run);
   report.captures = std::move(captures);
   tally_.FillReport(top, report);
+  report.floods = floods_.Floods();
   report.ledger = Losses();  // after what waited was counted
   const SentState& sent = sent_->state();
   report.sent = SummarizeSent(sent.ledger, sent.coverage, report.run.end, top);

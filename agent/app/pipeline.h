@@ -14,6 +14,7 @@
 #include "agent/base/keyed_hash.h"
 #include "agent/base/ledger.h"
 #include "agent/base/packet_time.h"
+#include "agent/detect/flood_detector.h"
 #include "agent/detect/judge.h"
 #include "agent/mail/batv.h"
 #include "agent/mail/message_readers.h"
@@ -103,6 +104,7 @@ class Pipeline final : public PacketSink {
   Ledger ledger_;
   std::unique_ptr<FeedFile> feed_;
   Tally tally_;
+  FloodDetector floods_;
   std::unique_ptr<TransactionFan> fan_;
   Judge judge_;
   std::unique_ptr<FeedAhead> feed_ahead_;

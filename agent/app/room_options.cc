@@ -51,6 +51,17 @@ JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const Ha
   return options;
 }
 
+FloodOptions MakeFloodOptions(const Config& config, const HashKey& key) {
+  return {.thresholds = config.floods,
+          .target = config.targets,
+          .prefix_v4 = config.source_prefix_v4,
+          .prefix_v6 = config.source_prefix_v6,
+          .targets_capacity = config.tables.flood_keys,
+          .baselines_capacity = config.tables.flood_keys,
+          .sketches = config.tables.flood_keys / 2,
+          .hash_key = key};
+}
+
 TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
   TallyOptions options;
   options.targets_capacity = config.targets_capacity;

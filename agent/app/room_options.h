@@ -4,6 +4,7 @@
 #include "agent/app/config.h"
 #include "agent/app/engine.h"
 #include "agent/base/keyed_hash.h"
+#include "agent/detect/flood_detector.h"
 #include "agent/detect/judge.h"
 #include "agent/mail/batv.h"
 #include "agent/mail/message_readers.h"
@@ -16,6 +17,7 @@ EngineOptions MakeEngineOptions(const Config& config, const HashKey& key);
 MessageReadersOptions MakeReadersOptions(const Config& config);
 SentLedgerOptions MakeSentOptions(const Config& config, const HashKey& key);
 JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const HashKey& key);
+FloodOptions MakeFloodOptions(const Config& config, const HashKey& key);
 TallyOptions MakeTallyOptions(const Config& config, const HashKey& key);
 
 }  // namespace backscatter

@@ -9,8 +9,6 @@ namespace backscatter {
 namespace {
 
 constexpr int kRankBits = 64 - kSketchPrecision;
-// Beyond this a list is looked through more slowly than registers.
-constexpr std::size_t kMostExactUnion = 512;
 
 void Raise(SketchRegisters& registers, std::uint64_t hash) {
   std::uint8_t& reg = registers[hash >> kRankBits];
@@ -72,7 +70,7 @@ void DistinctCounter::Add(std::uint64_t hash, SketchBudget& budget) {
   }
   const auto upper = static_cast<std::uint32_t>(hash >> 32);
   if (std::find(few_.begin(), few_.end(), upper) != few_.end()) return;
-  if (few_.size() < kExactThings) {
+  if (few_.size() < exact_) {
     few_.push_back(upper);
     return;
   }
@@ -104,10 +102,10 @@ void DistinctUnion::Add(const DistinctCounter& counter) {
 }
 
 double DistinctUnion::Estimate() {
-  if (sketch_ == nullptr && few_.size() <= kMostExactUnion) {
+  if (sketch_ == nullptr) {
     std::sort(few_.begin(), few_.end());
     few_.erase(std::unique(few_.begin(), few_.end()), few_.end());
-    return static_cast<double>(few_.size());
+    if (few_.size() <= kMostExactThings) return static_cast<double>(few_.size());
   }
   if (sketch_ == nullptr) sketch_ = std::make_unique<SketchRegisters>();
   for (const std::uint32_t one : few_) Raise(*sketch_, Widen(one));

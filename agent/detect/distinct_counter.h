@@ -22,20 +22,22 @@ inline constexpr double kSketchErrorBound = 4 * kSketchStandardError;
 
 using SketchRegisters = std::array<std::uint8_t, kSketchRegisters>;
 
-// How many sketches there may be at once: what wants one beyond that counts to kExactThings and no
-// further.
+// How many sketches there may be at once: what wants one beyond that counts as far as it is exact
+// and no further.
 struct SketchBudget {
   std::size_t left = 0;
   std::uint64_t refused = 0;  // sketches that were not made
 };
 
-// Up to this many things a counter is exact (two of them look alike with a chance of 1e-7), and
-// takes four bytes each.
+// As far as a counter is exact, unless it is made otherwise: four bytes each. Two of 512 things
+// look alike with a chance of 3e-5.
 inline constexpr std::size_t kExactThings = 32;
+inline constexpr std::size_t kMostExactThings = 512;
 
 class DistinctCounter {
  public:
   DistinctCounter() = default;
+  explicit DistinctCounter(std::size_t exact) : exact_(exact) {}
   DistinctCounter(DistinctCounter&&) = default;
   DistinctCounter& operator=(DistinctCounter&&) = default;
 
@@ -51,6 +53,7 @@ class DistinctCounter {
  private:
   friend class DistinctUnion;
 
+  std::size_t exact_ = kExactThings;
   std::vector<std::uint32_t> few_;  // upper halves of hashes, in no order
   std::unique_ptr<SketchRegisters> sketch_;
 };
@@ -59,7 +62,7 @@ class DistinctCounter {
 class DistinctUnion {
  public:
   void Add(const DistinctCounter& counter);
-  // O(1) for up to a few hundred things that are held exactly, else O(kSketchRegisters).
+  // Exact for up to kMostExactThings of exact counters.
   double Estimate();
 
  private:

@@ -29,32 +29,32 @@ std::string_view FloodKindName(FloodKind kind);
 
 // Counts are of RCPT commands, as sums of weights where only a share of the sessions is looked at.
 struct FloodThresholds {
-  struct {
+  struct JoeJob {
     double recipients = 30;  // unsolicited, within ten minutes
     double networks = 10;
     double baseline = 5;  // times what is usual at this hour
   } joe_job;
-  struct {
+  struct RandomRecipients {
     double recipients = 60;  // refused as unknown, within ten minutes
     double networks = 20;
     double distinct = 0.7;  // targets for each of them
   } random_recipients;
-  struct {
+  struct Emitter {
     double recipients = 20;  // unsolicited, within an hour
     double targets = 5;
   } emitter;
-  struct {
+  struct CalloutStorm {
     double recipients = 300;  // call-outs, within ten minutes
     double networks = 20;
     double baseline = 5;
   } callout_storm;
-  struct {
+  struct OwnEmission {
     double transactions = 5;  // within an hour
   } own_emission;
-  struct {
+  struct BounceLoop {
     double recipients = 3;  // of reports in a loop, within an hour
   } bounce_loop;
-  struct {
+  struct Widespread {
     double targets = 5;  // joe jobs at once
   } widespread;
 };
@@ -75,9 +75,10 @@ struct Flood {
   std::optional<PacketTime> end = std::nullopt;  // nullopt: it is still on
   std::uint64_t recipients = 0;
   double estimated_recipients = 0;
-  double sources = 0;   // different addresses; exact up to kExactThings, else kSketchErrorBound
+  double sources = 0;   // different addresses; exact up to kMostExactThings, else kSketchErrorBound
   double networks = 0;  // the same
-  double share_unsolicited = 0;  // of all null-sender RCPTs of the same target or domain
+  // Of all RCPTs of the same target, domain or network; nullopt: the kind is about something else.
+  std::optional<double> share_unsolicited = std::nullopt;
   double peak_per_minute = 0;
   std::vector<FloodSource> top_sources = {};          // the most frequent first
   std::vector<std::string> example_message_ids = {};  // of what was returned

@@ -467,7 +467,8 @@ std::uint64_t FloodDetector::MostBytes(const FloodOptions& options) {
          WatchedKeys<NetworkWindows>::MostBytes(targets) + targets * 12 * kFew +
          Baselines::MostBytes(options.baselines_capacity) +
          options.sketches * sizeof(SketchRegisters) + RecentEvents::kMostBytes +
-         2 * options.open_capacity * (sizeof(Keyed) + OpenFlood::kSourcesKept * 24 + 2048) +
+         2 * options.open_capacity *
+             (sizeof(Keyed) + OpenFlood::kSourcesKept * sizeof(FloodSource) + 12288) +
          options.ended_capacity * 4096;
 }
 

@@ -29,8 +29,8 @@
 namespace backscatter {
 
 struct FloodOptions {
-  FloodThresholds thresholds;
-  TargetOptions target;
+  FloodThresholds thresholds = {};
+  TargetOptions target = {};
   std::uint64_t prefix_v4 = 24;  // bits of a source network
   std::uint64_t prefix_v6 = 48;
   std::size_t targets_capacity = 8192;  // also of networks; an eighth of it for domains
@@ -38,7 +38,7 @@ struct FloodOptions {
   std::size_t sketches = 4096;  // of 2 KB each
   std::size_t open_capacity = 256;
   std::size_t ended_capacity = 1000;
-  HashKey hash_key;
+  HashKey hash_key = {};
 };
 
 // Time is that of the transactions' ends and of AdvanceTo; the windows are evaluated with each RCPT

@@ -11,6 +11,11 @@ namespace {
 constexpr double kOverShare = 0.2;
 constexpr double kQuietRecipients = 30;
 
+bool IsAboutUnsolicited(FloodKind kind) {
+  return kind != FloodKind::kCalloutStorm && kind != FloodKind::kOwnEmission &&
+         kind != FloodKind::kBounceLoop;
+}
+
 }  // namespace
 
 PacketTime FloodWindow(FloodKind kind) {
@@ -109,8 +114,8 @@ Flood OpenFlood::Describe() const {
     return all.Estimate();
   };
   told.sources = estimate(sources_);
-  told.networks = estimate(networks_);
-  told.share_unsolicited = all_ > 0 ? unsolicited_ / all_ : 0;
+  told.networks = std::min(estimate(networks_), told.sources);
+  if (IsAboutUnsolicited(flood_.kind) && all_ > 0) told.share_unsolicited = unsolicited_ / all_;
   told.peak_per_minute = peak_;
   told.top_sources = top_sources_;
   std::sort(told.top_sources.begin(), told.top_sources.end(),

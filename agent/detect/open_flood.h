@@ -69,8 +69,8 @@ class OpenFlood {
   double unsolicited_ = 0;  // those of them
   double peak_ = 0;         // a minute of the clock
   PartRing<float, kMinutes, kMinute> minutes_;
-  DistinctCounter sources_;
-  DistinctCounter networks_;
+  DistinctCounter sources_{kMostExactThings};
+  DistinctCounter networks_{kMostExactThings};
   // Misra and Gries: a count is short by at most recipients / kSourcesKept.
   std::vector<FloodSource> top_sources_;
 };

@@ -10,6 +10,7 @@
 
 #include "agent/base/ledger.h"
 #include "agent/base/packet_time.h"
+#include "agent/detect/flood.h"
 #include "agent/detect/verdict.h"
 #include "agent/mail/direction.h"
 #include "agent/report/emissions.h"
@@ -153,6 +154,7 @@ struct Report {
   JudgementCounts judgements;
   EmittedCounts emitted;
   SentSummary sent;
+  std::vector<Flood> floods;  // those that are on and the latest that ended, by start
   // Sorted by recipients, highest first, then by name; cut to the length asked for.
   std::vector<AddressCounts> targets;
   std::vector<AddressCounts> sources;

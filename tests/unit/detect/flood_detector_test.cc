@@ -92,6 +92,11 @@ class Watched : public testing::Test, public FloodListener {
     return kinds;
   }
 
+  std::ptrdiff_t CountOf(std::string_view kind) const {
+    const std::vector<std::string> kinds = Kinds();
+    return std::count(kinds.begin(), kinds.end(), kind);
+  }
+
   Ledger ledger_;
   std::unique_ptr<FloodDetector> detector_;
   std::vector<Flood> raised_;
@@ -112,7 +117,7 @@ TEST_F(Watched, AJoeJobIsToldFromItsFirstBounce) {
   EXPECT_EQ(raised_[0].target, "anna@ours.example");
   EXPECT_EQ(raised_[0].domain, "ours.example");
   EXPECT_EQ(raised_[0].confidence, Confidence::kMedium);
-  EXPECT_EQ(raised_[0].share_unsolicited, 1);
+  EXPECT_EQ(raised_[0].share_unsolicited, 1.0);
   const std::vector<Flood> now = detector_->Floods();
   ASSERT_EQ(now.size(), 1U);
   EXPECT_EQ(now[0].recipients, 40U);
@@ -168,7 +173,7 @@ TEST_F(Watched, WhereNobodyCanTellItIsWeakUntilItIsSure) {
   Burst(kStart, 5 * kMinute, 100, 40, "anna@ours.example", kUnknown);
   ASSERT_EQ(Kinds(), std::vector<std::string>{"joe_job"});
   EXPECT_EQ(raised_[0].confidence, Confidence::kWeak);
-  EXPECT_EQ(raised_[0].share_unsolicited, 0);
+  EXPECT_EQ(raised_[0].share_unsolicited, 0.0);
   Burst(kStart + 5 * kMinute, kMinute, 100, 40, "anna@ours.example", kBackscatter);
   detector_->AdvanceTo(kStart + 6 * kMinute + 10 * kSecond);
   ASSERT_EQ(detector_->Floods().size(), 1U);
@@ -346,12 +351,12 @@ TEST_F(Watched, LoopsAreToldByTheThird) {
 
 TEST_F(Watched, FiveJoeJobsAtOnceAreWidespread) {
   for (int user = 0; user < 5; ++user) {
-    EXPECT_EQ(std::count(Kinds().begin(), Kinds().end(), "widespread"), 0);
+    EXPECT_EQ(CountOf("widespread"), 0);
     Burst(kStart + user * kSecond, kSecond, 40, 20, "user" + std::to_string(user) + "@ours.example",
           kBackscatter);
   }
-  const std::vector<std::string> kinds = Kinds();
-  EXPECT_EQ(std::count(kinds.begin(), kinds.end(), "widespread"), 1);
+  EXPECT_EQ(CountOf("joe_job"), 5);
+  EXPECT_EQ(CountOf("widespread"), 1);
 }
 
 TEST_F(Watched, EstimatesDecideWhereASampleIsLookedAt) {
