@@ -14,9 +14,7 @@ namespace {
 
 constexpr PacketTime kTick = 10 * kSecond;
 constexpr PacketTime kLongestWindow = 10 * kMinute;  // of those that are evaluated by the minute
-// What was looked at and was none is looked at again after this: sketches are not free.
-constexpr PacketTime kLookAgain = kSecond / 4;
-constexpr double kNetworksOfFloodView = 10;  // DETECTION section 3, post-rules
+constexpr double kNetworksOfFloodView = 10;          // DETECTION section 3, post-rules
 
 std::string_view BytesOf(const IpAddress& address) {
   return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
@@ -56,12 +54,6 @@ std::optional<double> Teaches(bool flood_is_on, double in_ten_minutes) {
   return flood_is_on ? std::optional<double>(6 * in_ten_minutes) : std::nullopt;
 }
 
-bool IsLookedAtAgain(PacketTime& looked_at, PacketTime now) {
-  if (TimeBetween(looked_at, now) < kLookAgain && looked_at <= now) return false;
-  looked_at = now;
-  return true;
-}
-
 }  // namespace
 
 FloodDetector::FloodDetector(const FloodOptions& options, Ledger* ledger)
@@ -71,7 +63,8 @@ FloodDetector::FloodDetector(const FloodOptions& options, Ledger* ledger)
       targets_(options.targets_capacity, &budget_),
       domains_(options.targets_capacity / 8, &budget_),
       networks_(options.targets_capacity, &budget_),
-      baselines_(options.baselines_capacity) {}
+      baselines_(options.baselines_capacity),
+      recent_(options.recent_capacity) {}
 
 void FloodDetector::Reconfigure(const FloodOptions& options) {
   options_.thresholds = options.thresholds;
@@ -220,104 +213,6 @@ void FloodDetector::CountNetwork(const FloodEvent& event) {
   LookForEmitter(event, windows);
 }
 
-std::optional<Confidence> FloodDetector::JudgeJoeJob(std::uint64_t target_key,
-                                                     const TargetWindows& windows) const {
-  const auto& limits = options_.thresholds.joe_job;
-  const double unsolicited = windows.unsolicited.Sum(now_);
-  const double all = unsolicited + windows.uncertain.Sum(now_);
-  if (all < limits.recipients) return std::nullopt;
-  const std::optional<double> usual =
-      baselines_.Usual(KeyOf(FloodKind::kJoeJob, target_key), now_, 10 * kMinute);
-  if (usual && all < limits.baseline * *usual) return std::nullopt;
-  if (unsolicited >= limits.recipients && windows.networks.Estimate(now_) >= limits.networks) {
-    return 2 * windows.surely.Sum(now_) >= unsolicited ? Confidence::kStrong : Confidence::kMedium;
-  }
-  DistinctUnion networks;
-  windows.networks.AddTo(networks, now_);
-  windows.uncertain_networks.AddTo(networks, now_);
-  if (networks.Estimate() < limits.networks) return std::nullopt;
-  return Confidence::kWeak;
-}
-
-void FloodDetector::LookForJoeJob(const FloodEvent& event, TargetWindows& windows) {
-  const double all = windows.unsolicited.Sum(now_) + windows.uncertain.Sum(now_);
-  if (all < options_.thresholds.joe_job.recipients) return;
-  if (!IsLookedAtAgain(windows.looked_at, now_)) return;
-  const std::optional<Confidence> confidence = JudgeJoeJob(event.target_key, windows);
-  if (!confidence) return;
-  if (Raise(FloodKind::kJoeJob, event, windows.onset.Start(now_), *confidence, all)) {
-    LookForWidespread();
-  }
-}
-
-void FloodDetector::LookForLoop(const FloodEvent& event, TargetWindows& windows) {
-  if (IsOn(FloodKind::kBounceLoop, event.target_key)) return;
-  const double loops = windows.loops.Sum(now_);
-  if (loops < options_.thresholds.bounce_loop.recipients) return;
-  Raise(FloodKind::kBounceLoop, event, windows.loop_onset.Start(now_), Confidence::kStrong, loops);
-}
-
-void FloodDetector::LookForRandomRecipients(const FloodEvent& event, DomainWindows& windows) {
-  if (IsOn(FloodKind::kRandomRecipients, event.domain_key)) return;
-  const auto& limits = options_.thresholds.random_recipients;
-  const double unknown = windows.unknown_users.Sum(now_);
-  if (unknown < limits.recipients || !IsLookedAtAgain(windows.looked_at, now_)) return;
-  if (windows.unknown_targets.Estimate(now_) < limits.distinct * unknown) return;
-  if (windows.unknown_networks.Estimate(now_) < limits.networks) return;
-  Raise(FloodKind::kRandomRecipients, event, windows.unknown_onset.Start(now_), Confidence::kMedium,
-        unknown);
-}
-
-void FloodDetector::LookForCalloutStorm(const FloodEvent& event, DomainWindows& windows) {
-  if (IsOn(FloodKind::kCalloutStorm, event.domain_key)) return;
-  const auto& limits = options_.thresholds.callout_storm;
-  const double callouts = windows.callouts.Sum(now_);
-  if (callouts < limits.recipients || !IsLookedAtAgain(windows.looked_at, now_)) return;
-  const std::optional<double> usual =
-      baselines_.Usual(KeyOf(FloodKind::kCalloutStorm, event.domain_key), now_, 10 * kMinute);
-  if (usual && callouts < limits.baseline * *usual) return;
-  // One that asks the same again and again is no storm: each pair of network and target is one.
-  const double each = callouts / windows.callouts_seen.Sum(now_);
-  if (each * windows.callout_pairs.Estimate(now_) < limits.recipients) return;
-  if (windows.callout_networks.Estimate(now_) < limits.networks) return;
-  Raise(FloodKind::kCalloutStorm, event, windows.callout_onset.Start(now_), Confidence::kStrong,
-        callouts);
-}
-
-void FloodDetector::LookForEmitter(const FloodEvent& event, NetworkWindows& windows) {
-  if (IsOn(FloodKind::kEmitter, event.network_key)) return;
-  const auto& limits = options_.thresholds.emitter;
-  const double unsolicited = windows.unsolicited.Sum(now_);
-  if (unsolicited < limits.recipients || !IsLookedAtAgain(windows.looked_at, now_)) return;
-  if (windows.targets.Estimate(now_) < limits.targets) return;
-  Raise(FloodKind::kEmitter, event, windows.onset.Start(now_), Confidence::kMedium, unsolicited);
-}
-
-void FloodDetector::LookForOwnEmission(const FloodEvent& event) {
-  const double emitted = overall_.emitted.Sum(now_);
-  if (emitted < options_.thresholds.own_emission.transactions) return;
-  Raise(FloodKind::kOwnEmission, event, overall_.emitted_onset.Start(now_), Confidence::kStrong,
-        emitted);
-}
-
-// Counts what is unsolicited, on whatever target; it began with the latest of the joe jobs that
-// make it one.
-void FloodDetector::LookForWidespread() {
-  if (IsOn(FloodKind::kWidespread, 0)) return;
-  double targets = 0;
-  PacketTime start = now_;
-  Confidence confidence = Confidence::kStrong;
-  for (const auto& [key, on] : open_) {
-    const Flood& flood = on.flood.flood();
-    if (flood.kind != FloodKind::kJoeJob || flood.confidence == Confidence::kWeak) continue;
-    ++targets;
-    start = std::min(start, flood.start);
-    confidence = std::max(confidence, flood.confidence);
-  }
-  if (targets < options_.thresholds.widespread.targets) return;
-  Raise(FloodKind::kWidespread, {}, start, confidence, 0);
-}
-
 bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime start,
                           Confidence confidence, double in_window) {
   if (open_.size() >= options_.open_capacity) {
@@ -346,27 +241,6 @@ bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime st
   Hold(kind, of);
   if (listener_ != nullptr) listener_->OnRaised(open.Describe());
   return true;
-}
-
-double FloodDetector::ThresholdOf(FloodKind kind) const {
-  const FloodThresholds& limits = options_.thresholds;
-  switch (kind) {
-    case FloodKind::kJoeJob:
-      return limits.joe_job.recipients;
-    case FloodKind::kRandomRecipients:
-      return limits.random_recipients.recipients;
-    case FloodKind::kEmitter:
-      return limits.emitter.recipients;
-    case FloodKind::kCalloutStorm:
-      return limits.callout_storm.recipients;
-    case FloodKind::kOwnEmission:
-      return limits.own_emission.transactions;
-    case FloodKind::kBounceLoop:
-      return limits.bounce_loop.recipients;
-    case FloodKind::kWidespread:
-      return limits.widespread.targets * limits.joe_job.recipients;
-  }
-  return 0;
 }
 
 void FloodDetector::Hold(FloodKind kind, std::uint64_t key) {
@@ -423,6 +297,7 @@ void FloodDetector::Tick(PacketTime now) {
     if (open.IsDueForUpdate(now) && listener_ != nullptr) listener_->OnUpdated(open.Describe());
   }
   for (const FloodKey key : over) Clear(key, now);
+  LookForWidespread();  // what has become sure counts there
 }
 
 void FloodDetector::Clear(FloodKey key, PacketTime now) {
@@ -466,7 +341,8 @@ std::uint64_t FloodDetector::MostBytes(const FloodOptions& options) {
          WatchedKeys<DomainWindows>::MostBytes(targets / 8) + targets / 8 * 30 * kFew +
          WatchedKeys<NetworkWindows>::MostBytes(targets) + targets * 12 * kFew +
          Baselines::MostBytes(options.baselines_capacity) +
-         options.sketches * sizeof(SketchRegisters) + RecentEvents::kMostBytes +
+         options.sketches * sizeof(SketchRegisters) +
+         options.recent_capacity * sizeof(RecentEvents::Entry) +
          2 * options.open_capacity *
              (sizeof(Keyed) + OpenFlood::kSourcesKept * sizeof(FloodSource) + 12288) +
          options.ended_capacity * 4096;

@@ -35,7 +35,8 @@ struct FloodOptions {
   std::uint64_t prefix_v6 = 48;
   std::size_t targets_capacity = 8192;  // also of networks; an eighth of it for domains
   std::size_t baselines_capacity = 8192;
-  std::size_t sketches = 4096;  // of 2 KB each
+  std::size_t sketches = 4096;         // of 2 KB each
+  std::size_t recent_capacity = 4096;  // RCPTs that a new flood can be told from
   std::size_t open_capacity = 256;
   std::size_t ended_capacity = 1000;
   HashKey hash_key = {};

@@ -45,12 +45,13 @@ void RecentEvents::Add(const FloodEvent& event, std::string_view message_id) {
   entry.message_id_length =
       static_cast<std::uint8_t>(std::min(message_id.size(), entry.message_id.size()));
   std::copy_n(message_id.begin(), entry.message_id_length, entry.message_id.begin());
-  if (ring_.size() < kEntries) {
+  if (ring_.size() < capacity_) {
+    if (ring_.empty()) ring_.reserve(capacity_);
     ring_.push_back(entry);
     return;
   }
   ring_[oldest_] = entry;
-  oldest_ = (oldest_ + 1) % kEntries;
+  oldest_ = (oldest_ + 1) % capacity_;
 }
 
 }  // namespace backscatter

@@ -49,7 +49,7 @@ class RecentEvents {
 
     std::string_view MessageId() const { return {message_id.data(), message_id_length}; }
   };
-  static constexpr std::size_t kEntries = 4096;
+  explicit RecentEvents(std::size_t capacity) : capacity_(capacity < 1 ? 1 : capacity) {}
 
   void Add(const FloodEvent& event, std::string_view message_id);
   // visit(const Entry&), the oldest first.
@@ -59,11 +59,11 @@ class RecentEvents {
   }
   // All events since `time` are here.
   bool Reaches(PacketTime time) const {
-    return ring_.size() < kEntries || ring_[oldest_].event.at < time;
+    return ring_.size() < capacity_ || ring_[oldest_].event.at < time;
   }
-  static constexpr std::uint64_t kMostBytes = 2 * kEntries * sizeof(Entry);
 
  private:
+  std::size_t capacity_;
   std::vector<Entry> ring_;
   std::size_t oldest_ = 0;
 };

@@ -380,6 +380,7 @@ TEST_F(Watched, EverythingHasACap) {
   options.targets_capacity = 64;
   options.baselines_capacity = 64;
   options.sketches = 8;
+  options.recent_capacity = 64;
   options.open_capacity = 4;
   options.ended_capacity = 6;
   Use(options);

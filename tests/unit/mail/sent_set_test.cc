@@ -15,7 +15,6 @@ namespace {
 using support::Prng;
 using testing::IsEmpty;
 
-
 std::vector<std::uint64_t> Hashes(std::uint64_t seed, std::size_t count) {
   Prng random(seed);
   std::vector<std::uint64_t> hashes(count);
