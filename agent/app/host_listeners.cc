@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "agent/app/host_facts.h"
+#include "agent/app/words.h"
 #include "agent/base/ascii.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/base/ip_address.h"
@@ -42,10 +42,9 @@ std::optional<IpAddress> ParseKernelAddress(std::string_view hex) {
   if (hex.size() != 8 && hex.size() != 32) return std::nullopt;
   std::array<std::uint8_t, 16> bytes{};
   for (std::size_t word = 0; word < hex.size() / 8; ++word) {
-    std::uint32_t value = 0;
-    const char* const from = hex.data() + word * 8;
-    if (std::from_chars(from, from + 8, value, 16).ptr != from + 8) return std::nullopt;
-    std::memcpy(bytes.data() + word * 4, &value, 4);
+    const auto value = ParseNumber<std::uint32_t>(hex.substr(word * 8, 8), 16);
+    if (!value) return std::nullopt;
+    std::memcpy(bytes.data() + word * 4, &*value, 4);
   }
   if (hex.size() == 32) return IpAddress::V6(bytes);
   return IpAddress::V4(std::span(bytes).first<4>());
@@ -66,9 +65,8 @@ void ReadSockets(const std::string& path, std::map<std::uint64_t, Socket>& socke
     const std::size_t colon = local.find(':');
     if (state != kListening || colon == std::string::npos) continue;
     const auto address = ParseKernelAddress(std::string_view(local).substr(0, colon));
-    std::uint16_t port = 0;
-    std::from_chars(local.data() + colon + 1, local.data() + local.size(), port, 16);
-    if (address) sockets[inode] = {port, *address};
+    const auto port = ParseNumber<std::uint16_t>(std::string_view(local).substr(colon + 1), 16);
+    if (address && port) sockets[inode] = {*port, *address};
   }
 }
 
