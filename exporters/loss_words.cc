@@ -55,6 +55,7 @@ constexpr auto kWords = std::to_array<Words>({
     {"sent.keys_dropped", "facts of mail we sent that found no place (sent.capacity)"},
     {"mail.messages_not_read", "messages not read: too many were under way"},
     {"detect.forgotten", "deferred or accepted mails forgotten before their time"},
+    {"output.transactions_dropped", "transactions that could not be written (a full disk)"},
 });
 
 }  // namespace

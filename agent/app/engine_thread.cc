@@ -91,6 +91,7 @@ void EngineThread::Tick() {
   Pipeline& pipeline = *options_.pipeline;
   const std::optional<PacketTime> caught_up = options_.queue->CaughtUpAt();
   if (caught_up) pipeline.AdvanceTo(std::max(pipeline.latest(), *caught_up - kSecond));
+  LogLostLines();
   if (Monotonic() < next_minute_) return;
   next_minute_ = Monotonic() + kMinute;
   SaveSent();
@@ -118,6 +119,16 @@ void EngineThread::LogLosses() {
   }
   told_ = losses;
   if (!text.empty()) options_.log->Warn("losses in the last minute", {{"losses", text}});
+}
+
+// A full disk loses thousands a second.
+void EngineThread::LogLostLines() {
+  if (options_.lines == nullptr || options_.lines->reader_gone()) return;
+  const std::uint64_t lost = options_.lines->lost_lines();
+  if (lost == std::exchange(told_lines_, lost)) return;
+  options_.log->Write(lines_limit_, LogLevel::kWarn,
+                      "transactions are lost until a reload finds room for them",
+                      {{"lost", lost}, {"why", ToStd(options_.lines->status().message())}});
 }
 
 }  // namespace backscatter

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "agent/app/make_source.h"
-#include "agent/app/run_setup.h"
+#include "agent/app/room_options.h"
 #include "agent/net/decoder.h"
 #include "agent/source/interface_watcher.h"
 

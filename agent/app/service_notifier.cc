@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "agent/app/words.h"
+#include "agent/base/escape.h"
 
 namespace backscatter {
 namespace {
@@ -23,13 +24,14 @@ std::string TakeVariable(const char* name) {
   return text;
 }
 
-// What a line of the protocol may hold.
+// What a line of the protocol may hold: a line's end would begin another assignment.
 std::string OneLine(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (c == '\n' || c == '\0') c = ' ';
-  }
-  return line;
+  constexpr std::size_t kMost = 1000;
+  std::string line = EscapeForTerminal(text);
+  if (line.size() <= kMost) return line;
+  std::size_t end = kMost - 3;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;  // UTF-8
+  return line.substr(0, end) + "...";
 }
 
 std::string MonotonicMicroseconds() {

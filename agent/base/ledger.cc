@@ -90,6 +90,8 @@ std::string_view LossName(Loss loss) {
       return "mail.messages_not_read";
     case Loss::kDetectForgotten:
       return "detect.forgotten";
+    case Loss::kOutputTransactions:
+      return "output.transactions_dropped";
   }
   return "unknown";
 }

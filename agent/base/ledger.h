@@ -55,8 +55,9 @@ enum class Loss : std::uint8_t {
   kSentKeysDropped,         // what we sent, beyond sent.capacity: it is not known again
   kMailMessagesNotRead,     // messages not read since too many were under way
   kDetectForgotten,         // deferred or accepted mail forgotten before its five days
+  kOutputTransactions,      // lines of --transactions that were not written, or not whole
 };
-inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kDetectForgotten) + 1;
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kOutputTransactions) + 1;
 std::string_view LossName(Loss loss);
 
 // What was odd but understood (or skipped): keys of the report's `anomalies`.
