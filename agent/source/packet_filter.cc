@@ -1,6 +1,7 @@
 #include "agent/source/packet_filter.h"
 
 #include <linux/filter.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -152,6 +153,12 @@ std::vector<FilterInstruction> MakePacketFilter(FilterLink link,
     PutRawIp(program, parts);
   }
   return std::move(program).Take();
+}
+
+bool DropAllFrom(int socket) {
+  sock_filter drop = {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
+  const sock_fprog filter = {.len = 1, .filter = &drop};
+  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
 }  // namespace backscatter

@@ -52,6 +52,7 @@ class FakeLiveSource final : public LiveSource {
   absl::Status SetInterfaces(const std::vector<HostInterface>&) override {
     return absl::OkStatus();
   }
+  bool IsWatched(int) const override { return true; }
   void Apply(const CaptureRules&) override {}
   int fd() const override { return ready_.get(); }
 
