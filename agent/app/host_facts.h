@@ -9,8 +9,8 @@
 
 #include "absl/status/status.h"
 
-#include "agent/app/capabilities.h"
 #include "agent/app/config.h"
+#include "agent/base/capabilities.h"
 #include "agent/base/packet_time.h"
 #include "agent/source/host_interface.h"
 

@@ -15,7 +15,6 @@
 
 #include "agent/app/batch_queue.h"
 #include "agent/app/batv_key_files.h"
-#include "agent/app/capabilities.h"
 #include "agent/app/capture_thread.h"
 #include "agent/app/control_signals.h"
 #include "agent/app/engine_thread.h"
@@ -30,6 +29,7 @@
 #include "agent/app/wake.h"
 #include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
+#include "agent/base/capabilities.h"
 #include "agent/mail/sent_feed_socket.h"
 
 namespace backscatter {
