@@ -15,7 +15,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -24,7 +23,7 @@
 #include "agent/base/ledger.h"
 #include "agent/net/decoder.h"
 #include "agent/source/interface_watcher.h"
-#include "tests/support/network_namespace.h"
+#include "tests/support/gateway_test.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/tcp_talk.h"
 
@@ -32,7 +31,6 @@ namespace backscatter {
 namespace {
 
 using support::InNamespace;
-using support::NetworkNamespace;
 using support::PacketBuilder;
 using support::Talk;
 using testing::HasSubstr;
@@ -84,15 +82,11 @@ class Collector final : public PacketSink {
   std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t> next_;  // sequence, by ports
 };
 
-class PcapLive : public testing::Test {
+class PcapLive : public support::GatewayTest {
  protected:
   void SetUp() override {
-    std::string why;
-    gateway_ = NetworkNamespace::Make(why);
-    peer_ = NetworkNamespace::Make(why);
-    if (!gateway_ || !peer_) GTEST_SKIP() << why;
-    ASSERT_TRUE(gateway_->JoinTo(*peer_, "mx0", "10.77.0.1/24", "out0", "10.77.0.2/24"));
-    Open({.program = false});
+    GatewayTest::SetUp();
+    if (ready()) Open({.program = false});
   }
 
   void Open(PcapLiveOptions options) {
@@ -133,8 +127,6 @@ class PcapLive : public testing::Test {
     return support::Hold({address, port, {"220 mx\r\n", text}}, *gateway_, *peer_);
   }
 
-  std::optional<NetworkNamespace> gateway_;
-  std::optional<NetworkNamespace> peer_;
   std::unique_ptr<PcapLiveSource> source_;
   Collector got_;
 };
