@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
 
 namespace backscatter {
@@ -110,15 +111,16 @@ void EngineThread::SaveSent() {
 
 void EngineThread::LogLosses() {
   const Ledger losses = options_.pipeline->Losses();
-  std::string text;
+  std::vector<std::string> fresh_losses;
   for (std::size_t i = 0; i < kLossCount; ++i) {
     const auto loss = static_cast<Loss>(i);
     const std::uint64_t fresh = losses.Get(loss) - told_.Get(loss);
     if (fresh == 0) continue;
-    text += (text.empty() ? "" : " ") + std::string(LossName(loss)) + ":" + std::to_string(fresh);
+    fresh_losses.push_back(std::string(LossName(loss)) + ":" + std::to_string(fresh));
   }
   told_ = losses;
-  if (!text.empty()) options_.log->Warn("losses in the last minute", {{"losses", text}});
+  if (fresh_losses.empty()) return;
+  options_.log->Warn("losses in the last minute", {{"losses", JoinWords(fresh_losses, " ")}});
 }
 
 // A full disk loses thousands a second.

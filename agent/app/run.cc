@@ -83,6 +83,7 @@ class Agent {
   void OnNews();
   void PetWatchdog();
   void Reload();
+  void WarnOfBodies();
   void ApplyConfig();
   Config Effective() const;
   RunInfo MakeRunInfo() const;
@@ -125,10 +126,8 @@ absl::Status Agent::SetUp() {
   if (!flags_.not_served.empty()) {
     log_.Info("not served yet", {{"flags", JoinWords(flags_.not_served)}});
   }
+  WarnOfBodies();
   const Config& config = config_.now();
-  if (config.bounce_read_all) {
-    log_.Warn("bodies of all mail are read", {{"because", "bounce.read: all"}});
-  }
   MakeFolderOf(config.sent_file);
   absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
@@ -315,6 +314,7 @@ void Agent::Reload() {
     files_.batv_keys = *std::move(keys);
     ApplyConfig();
     log_.Info("configuration reloaded");
+    WarnOfBodies();
     if (!restart.empty()) {
       log_.Warn("these keys need a restart", {{"keys", JoinWords(restart)}});
     }
@@ -327,6 +327,11 @@ void Agent::Reload() {
     });
   }
   notifier_.Ready("capturing on " + JoinWords(watched_));
+}
+
+void Agent::WarnOfBodies() {
+  if (!config_.now().bounce_read_all) return;
+  log_.Warn("bodies of all mail are read", {{"because", "bounce.read: all"}});
 }
 
 RunInfo Agent::MakeRunInfo() const {

@@ -56,6 +56,13 @@ TEST(RunConfig, WhatHoldsFromAStartOnStaysWithEachReload) {
   }
 }
 
+TEST(RunConfig, ADefaultThatIsWrittenDownIsNoChange) {
+  RunConfig config(Planned());
+  EXPECT_THAT(config.Take(Load(
+                  {"memory.max=64MiB", "source=auto", "interfaces=[]", "sent.capacity=1000000"})),
+              IsEmpty());
+}
+
 TEST(RunConfig, TheOthersAreTaken) {
   RunConfig config(Planned());
   EXPECT_THAT(config.Take(Load({"memory.max=64MiB", "ports=[2626]", "sampling.ratio=0.5"})),

@@ -243,6 +243,17 @@ TEST_F(RunTest, TransactionsThatFindNoRoomAreCountedToldOnceAndEndItInOne) {
   EXPECT_THAT(Read("report.json"), HasSubstr("\"output.transactions_dropped\":7"));
 }
 
+TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  EXPECT_EQ(Count("bodies of all mail are read"), 0);
+  Write("site.yaml", "bounce: {read: all}\nsent: {file: " + Path("sent") + "}\n");
+  kill(child_, SIGHUP);
+  EXPECT_TRUE(LogSays("bodies of all mail are read"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+}
+
 TEST_F(RunTest, TransactionsAreAddedAndGoToANewFileAfterAReload) {
   flags_.transactions = Path("lines");
   Write("lines", "before\n");
