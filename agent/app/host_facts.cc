@@ -94,8 +94,7 @@ void FindInterfaces(HostFacts& facts, const Config& config) {
 
 // Whether each way of capturing opens; the one that `run` would take stays open.
 absl::StatusOr<MadeSource> TrySources(HostFacts& facts, const Config& config) {
-  CaptureRules rules = MakeCaptureRules(config, 1);
-  rules.sampling_ratio = 1;  // a session that is not chosen is mail all the same
+  const CaptureRules rules = LookRules(config);
   Config other = config;
   other.source = "bpf";
   absl::StatusOr<MadeSource> bpf = MakeSource(other, rules);
@@ -135,6 +134,12 @@ absl::Status CaptureFor(HostFacts& facts, const Config& config, LiveSource& sour
 }
 
 }  // namespace
+
+CaptureRules LookRules(const Config& config) {
+  CaptureRules rules = MakeCaptureRules(config, 1);
+  rules.sampling_ratio = 1;
+  return rules;
+}
 
 HostFacts GatherHostFacts(const Config& config, PacketTime look, const HostPaths& paths) {
   HostFacts facts;

@@ -12,6 +12,7 @@
 #include "agent/app/config.h"
 #include "agent/base/capabilities.h"
 #include "agent/base/packet_time.h"
+#include "agent/source/capture_rules.h"
 #include "agent/source/host_interface.h"
 
 namespace backscatter {
@@ -75,6 +76,10 @@ struct HostPaths {
 HostFacts GatherHostFacts(const Config& config, PacketTime look, const HostPaths& paths = {});
 
 // ---- parts of it ----
+
+// What the look captures: as `run` would, but every session, since one that is not chosen is mail
+// all the same.
+CaptureRules LookRules(const Config& config);
 
 // Listening TCP sockets by /proc/net/tcp and tcp6, with the names of their processes.
 std::vector<MailListener> FindListeners(const HostPaths& paths,

@@ -229,6 +229,14 @@ TEST(Check, JsonHasEveryFinding) {
 
 // ---- gathering ----
 
+TEST(Check, LooksAtEverySessionOfThePorts) {
+  const LoadedConfig loaded =
+      *LoadConfig({.file = "/dev/null", .sets = {"sampling.ratio=0.01", "ports=[2626]"}});
+  const CaptureRules rules = LookRules(loaded.config);
+  EXPECT_EQ(rules.sampling_ratio, 1);
+  EXPECT_THAT(rules.ports, testing::ElementsAre(2626));
+}
+
 class Listener : public testing::Test {
  protected:
   // A server on a port of its own that answers with `replies`, one for each thing it is told.
