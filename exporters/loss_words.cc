@@ -57,6 +57,7 @@ constexpr auto kWords = std::to_array<Words>({
     {"detect.forgotten", "deferred or accepted mails forgotten before their time"},
     {"detect.late", "recipients told too late to be counted in a flood"},
     {"detect.floods_not_kept", "floods beyond the cap"},
+    {"output.transactions_dropped", "transactions that could not be written (a full disk)"},
 });
 
 }  // namespace

@@ -24,9 +24,17 @@ namespace backscatter {
 
 // Copies of what a source handed out, in order. One thread at a time.
 class Batch {
+  struct LossCount {
+    Loss loss;
+    std::uint64_t count;
+  };
+  using Record = std::variant<Packet, Segment, LossCount>;
+
  public:
   static constexpr std::size_t kBytes = 512 << 10;  // more than any snap length
   static constexpr std::size_t kRecords = 4096;
+  static constexpr std::size_t kRecordBytes = 128;
+  static_assert(sizeof(Record) <= kRecordBytes, "memory.max counts on it");
 
   Batch();
 
@@ -40,10 +48,6 @@ class Batch {
   bool empty() const { return records_.empty(); }
 
  private:
-  struct LossCount {
-    Loss loss;
-    std::uint64_t count;
-  };
   bool HasRoom(std::size_t bytes) const {
     return records_.size() < kRecords && used_ + bytes <= kBytes;
   }
@@ -51,7 +55,7 @@ class Batch {
 
   std::unique_ptr<std::uint8_t[]> bytes_;  // kBytes; memory only for what is used
   std::size_t used_ = 0;
-  std::vector<std::variant<Packet, Segment, LossCount>> records_;
+  std::vector<Record> records_;
 };
 
 // A fixed number of batches that go round between one writer and one reader. Thread-safe; nothing
@@ -81,12 +85,10 @@ class BatchQueue {
   std::optional<PacketTime> CaughtUpAt() const;
 
   static std::size_t MemoryBytes(std::size_t batches) {
-    return batches * (Batch::kBytes + Batch::kRecords * kRecordBytes);
+    return batches * (Batch::kBytes + Batch::kRecords * Batch::kRecordBytes);
   }
 
  private:
-  static constexpr std::size_t kRecordBytes = 128;
-
   mutable std::mutex mutex_;
   std::condition_variable ready_;
   std::vector<std::unique_ptr<Batch>> batches_;

@@ -6,8 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
-#include "agent/base/ascii.h"
 #include "agent/base/escape.h"
 
 namespace backscatter {
@@ -23,19 +23,6 @@ IpNetwork HostNetwork(const IpAddress& address) { return *IpNetwork::Parse(addre
 
 bool IsOn(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
-}
-
-// Interfaces may be named like the beginning of others: eth1 and eth10.
-bool HasWord(std::string_view text, std::string_view word) {
-  const auto is_name = [](char c) { return IsAlpha(c) || IsDigit(c) || c == '_' || c == '-'; };
-  for (std::size_t at = text.find(word); at != std::string_view::npos;
-       at = text.find(word, at + 1)) {
-    const std::size_t end = at + word.size();
-    if ((at == 0 || !is_name(text[at - 1])) && (end == text.size() || !is_name(text[end]))) {
-      return true;
-    }
-  }
-  return false;
 }
 
 }  // namespace
@@ -68,18 +55,14 @@ std::vector<HostInterface> CaptureThread::Wanted() const {
 absl::Status CaptureThread::TakeUp() {
   const std::vector<HostInterface> wanted = Wanted();
   absl::Status status = source_->SetInterfaces(wanted);
-  PublishState(wanted, status);
+  PublishState(wanted);
   return status;
 }
 
-void CaptureThread::PublishState(const std::vector<HostInterface>& wanted,
-                                 const absl::Status& status) {
+void CaptureThread::PublishState(const std::vector<HostInterface>& wanted) {
   InterfaceState now;
-  const std::string_view message = ToStd(status.message());
   for (const HostInterface& interface : wanted) {
-    // An error names those that could not be taken up.
-    const bool failed = !status.ok() && HasWord(message, interface.name);
-    if (!failed) now.watched.push_back(interface.name);
+    if (source_->IsWatched(interface.index)) now.watched.push_back(interface.name);
   }
   for (const HostInterface& interface : watcher_->interfaces()) {
     for (const IpAddress& address : interface.addresses) {
@@ -97,12 +80,10 @@ absl::Status CaptureThread::Start(const CaptureRules& rules) {
     const auto& known = watcher_->interfaces();
     const auto found = std::ranges::find(known, name, &HostInterface::name);
     if (found == known.end()) {
-      std::string names;
-      for (const HostInterface& other : known) {
-        names += (names.empty() ? "" : ", ") + EscapeForTerminal(other.name);
-      }
+      std::vector<std::string> names;
+      for (const HostInterface& other : known) names.push_back(EscapeForTerminal(other.name));
       return absl::NotFoundError("interface " + EscapeForTerminal(name) +
-                                 " is not there; this host has " + names);
+                                 " is not there; this host has " + JoinWords(names));
     }
   }
   source_->Apply(rules);
@@ -216,10 +197,9 @@ void CaptureThread::Drain() {
   const Clock::time_point start = Clock::now();
   writer_.FlushAll();  // what was kept back
   if (failure().ok()) {
-    PollUntilIdle(start + kSettle, start + kDrainFor);
-    // Lets go of the interfaces; what was captured before may still wait in the kernel.
     (void)source_->SetInterfaces({});
-    PollUntilIdle(Clock::now(), start + kDrainFor);
+    // What was captured before may still wait in the kernel.
+    PollUntilIdle(start + kSettle, start + kDrainFor);
   }
   while (writer_.HasLosses() && Clock::now() - start < kLossesFor) {
     std::this_thread::sleep_for(std::chrono::milliseconds(10));

@@ -76,7 +76,7 @@ class CaptureThread {
   void Drain();
   std::vector<HostInterface> Wanted() const;
   absl::Status TakeUp();
-  void PublishState(const std::vector<HostInterface>& wanted, const absl::Status& status);
+  void PublishState(const std::vector<HostInterface>& wanted);
 
   const std::unique_ptr<LiveSource> source_;
   const std::unique_ptr<InterfaceWatcher> watcher_;

@@ -42,8 +42,8 @@ ExitCode RunCheck(const CheckFlags& flags, const LoadedConfig& loaded) {
   const CheckReport report = ConcludeCheck(facts, loaded.config, memory);
   const bool printed = Print(flags.format == ReportFormat::kJson ? RenderCheckJson(report)
                                                                  : RenderCheckTable(report));
-  if (!report.can_capture) return ExitCode::kRefused;
-  return report.would_see_mail && printed ? ExitCode::kDone : ExitCode::kDamaged;
+  if (report.exit_code == ExitCode::kDone && !printed) return ExitCode::kDamaged;
+  return report.exit_code;
 }
 
 }  // namespace backscatter

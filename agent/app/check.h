@@ -7,9 +7,10 @@
 
 namespace backscatter {
 
-// Prints its findings. kDone where `run` would see mail; kRefused where the system does not let it
-// capture, kDamaged where it could but there is no mail to see. With --config-only it looks at the
-// configuration and the key files alone: kDone or kUsage.
+// Prints its findings. kDone where `run` would see mail, kDamaged where it could but there is no
+// mail to see; else what `run` would end with: kRefused where the system does not let it capture,
+// kUsage where its settings do not fit this host. With --config-only it looks at the configuration
+// and the key files alone: kDone or kUsage.
 ExitCode RunCheck(const CheckFlags& flags, const LoadedConfig& loaded);
 
 }  // namespace backscatter

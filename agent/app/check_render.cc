@@ -87,6 +87,8 @@ std::string RenderCheckJson(const CheckReport& report) {
   json.Field("would_see_mail", report.would_see_mail);
   json.Field("can_capture", report.can_capture);
   json.Field("verdict", report.verdict);
+  json.Key("look_seconds");
+  json.Double(static_cast<double>(report.looked_for) / static_cast<double>(kSecond));
   json.Key("findings");
   json.BeginArray();
   for (const CheckFinding& finding : report.findings) {

@@ -4,6 +4,8 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/str_format.h"
+
 #include "agent/app/progress.h"
 #include "agent/app/rights.h"
 #include "agent/base/escape.h"
@@ -23,7 +25,13 @@ bool IsAtLeast(const HostFacts& facts, int major, int minor) {
 }
 
 std::string Message(const absl::Status& status) {
-  return EscapeForTerminal(std::string(status.message()));
+  std::string text(status.message());
+  std::ranges::replace(text, '\n', ' ');
+  return EscapeForTerminal(text);
+}
+
+std::string Seconds(PacketTime time) {
+  return absl::StrFormat("%.1f s", static_cast<double>(time) / static_cast<double>(kSecond));
 }
 
 void Kernel(const HostFacts& facts, Findings& out) {
@@ -86,21 +94,31 @@ void Rights(const HostFacts& facts, const Config& config, Findings& out) {
   }
 }
 
+bool CouldBeWatched(const SeenInterface& seen) { return seen.wanted && seen.interface.up; }
+
 bool AnyWatched(const HostFacts& facts) {
+  return std::ranges::any_of(facts.interfaces, [](const SeenInterface& seen) {
+    return CouldBeWatched(seen) && seen.watched;
+  });
+}
+
+// There are such interfaces, and not one of them could be taken up.
+bool AllRefused(const HostFacts& facts) {
+  return std::ranges::any_of(facts.interfaces, CouldBeWatched) && !AnyWatched(facts);
+}
+
+bool IsThere(const HostFacts& facts, const std::string& name) {
   return std::ranges::any_of(
-      facts.interfaces, [](const SeenInterface& seen) { return seen.wanted && seen.interface.up; });
+      facts.interfaces, [&](const SeenInterface& seen) { return seen.interface.name == name; });
 }
 
 void Interfaces(const HostFacts& facts, const Config& config, Findings& out) {
   for (const std::string& name : config.interfaces) {
-    const bool there = std::ranges::any_of(
-        facts.interfaces, [&](const SeenInterface& seen) { return seen.interface.name == name; });
-    if (!there) {
+    if (!IsThere(facts, name)) {
       out.push_back({State::kNo, "interfaces", EscapeForTerminal(name) + " is not there",
                      "correct `interfaces`, or leave it out to watch all of them"});
     }
   }
-  const std::string seconds = std::to_string(facts.looked_for / kSecond) + " s";
   for (const SeenInterface& seen : facts.interfaces) {
     const std::string name = EscapeForTerminal(seen.interface.name);
     if (!seen.interface.up) {
@@ -111,15 +129,28 @@ void Interfaces(const HostFacts& facts, const Config& config, Findings& out) {
     }
     if (!seen.wanted) {
       out.push_back({State::kNote, "interfaces", name + " is up, and not in `interfaces`"});
+    } else if (!facts.source.empty() && !seen.watched) {
+      out.push_back({State::kNo, "interfaces", name + " cannot be watched",
+                     "list the others in `interfaces`, or change what is said below"});
     } else if (facts.looked_for > 0) {
       out.push_back({State::kYes, "interfaces",
-                     name + ": " + std::to_string(seen.packets) + " packets in " + seconds + ", " +
-                         std::to_string(seen.mail) + " of mail"});
+                     name + ": " + std::to_string(seen.packets) + " packets in " +
+                         Seconds(facts.looked_for) + ", " + std::to_string(seen.mail) +
+                         " of mail"});
     }
   }
   if (!facts.source.empty() && !facts.capture.ok()) {
     out.push_back(
         {State::kNo, "interfaces", Message(facts.capture), "list the others in `interfaces`"});
+  }
+  if (facts.foreign_segments > 0) {
+    out.push_back({State::kNote, "interfaces",
+                   std::to_string(facts.foreign_segments) +
+                       " segments of mail between other hosts " +
+                       "passed by (a mirror port, a bridge, a router, containers): they count too",
+                   config.local_networks.empty()
+                       ? "name the networks whose mail servers are yours in `local.networks`"
+                       : ""});
   }
 }
 
@@ -172,6 +203,16 @@ void Encrypted(const HostFacts& facts, Findings& out) {
                      kInstead});
     } else if (listener.answer == Answer::kAnswered) {
       out.push_back({State::kYes, "encrypted", port + " offers no STARTTLS: all of it is visible"});
+    } else if (listener.answer == Answer::kSilent) {
+      out.push_back({State::kNote, "encrypted",
+                     port + " (" + listener.address + ") did not answer within " +
+                         std::to_string(kAnswerWithin.count()) +
+                         " s: whether it offers STARTTLS is not known"});
+    } else if (listener.answer == Answer::kNotAsked) {
+      out.push_back({State::kNote, "encrypted",
+                     port + " (" + listener.address +
+                         ") was not asked whether it offers STARTTLS: " +
+                         std::to_string(kMostAsked) + " others were"});
     } else {
       out.push_back({State::kNote, "encrypted", port + " did not say whether it offers STARTTLS"});
     }
@@ -223,16 +264,32 @@ CheckReport ConcludeCheck(const HostFacts& facts, const Config& config,
   Servers(facts, report.findings);
   Encrypted(facts, report.findings);
   Memory(facts, config, memory, report.findings);
-  report.can_capture = !facts.source.empty() && memory.ok();
+  report.looked_for = facts.looked_for;
+  const bool all_there = std::ranges::all_of(
+      config.interfaces, [&](const std::string& name) { return IsThere(facts, name); });
+  report.can_capture = !facts.source.empty() && memory.ok() && all_there && !AllRefused(facts);
   const bool mail = AnyReadableServer(facts) || facts.segments > 0;
   report.would_see_mail = report.can_capture && AnyWatched(facts) && mail;
-  if (report.would_see_mail) {
-    report.verdict = "`backscatterd run` would see mail here, by source " + facts.source + ".";
-  } else if (!report.can_capture) {
+  // In the order in which `run` finds them.
+  if (!memory.ok()) {
+    report.exit_code = ExitCode::kUsage;
+    report.verdict = "`backscatterd run` would not start: its tables do not fit into memory.max.";
+  } else if (facts.source.empty()) {
     report.verdict = "`backscatterd run` cannot capture here.";
+  } else if (!all_there) {
+    report.exit_code = ExitCode::kUsage;
+    report.verdict =
+        "`backscatterd run` would not start: an interface of `interfaces` is not there.";
+  } else if (AllRefused(facts)) {
+    report.verdict = "`backscatterd run` cannot capture here: no interface lets it.";
+  } else if (report.would_see_mail) {
+    report.exit_code = ExitCode::kDone;
+    report.verdict = "`backscatterd run` would see mail here, by source " + facts.source + ".";
   } else if (!AnyWatched(facts)) {
+    report.exit_code = ExitCode::kDamaged;
     report.verdict = "`backscatterd run` would see nothing: no interface is watched.";
   } else {
+    report.exit_code = ExitCode::kDamaged;
     report.verdict = "`backscatterd run` would see no mail here.";
   }
   return report;

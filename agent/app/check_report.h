@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 
 #include "agent/app/config.h"
+#include "agent/app/exit_code.h"
 #include "agent/app/host_facts.h"
 #include "agent/app/memory_plan.h"
 
@@ -24,8 +25,10 @@ struct CheckFinding {
 
 struct CheckReport {
   bool would_see_mail = false;
-  bool can_capture = false;  // false: the system refuses
-  std::string verdict;       // one sentence
+  bool can_capture = false;                 // false: `run` would not start
+  ExitCode exit_code = ExitCode::kRefused;  // kUsage and kRefused as `run` would end
+  std::string verdict;                      // one sentence
+  PacketTime looked_for = 0;
   std::vector<CheckFinding> findings;
 };
 

@@ -93,14 +93,18 @@ void Apply(const ConfigEntry& entry, LoadedConfig& loaded, std::vector<std::stri
 
 std::vector<std::string> KeysThatNeedRestart(const LoadedConfig& before,
                                              const LoadedConfig& after) {
-  const auto value_of = [](const LoadedConfig& loaded, const std::string& name) {
-    const auto found = loaded.given.find(name);
-    return found == loaded.given.end() ? std::nullopt : std::optional(found->second);
+  // As written, or the default.
+  const auto value_of = [](const LoadedConfig& loaded, const ConfigKey& key) {
+    const auto given = loaded.given.find(std::string(key.name));
+    if (given != loaded.given.end()) return given->second;
+    FlatConfig flat;
+    FlattenSet(std::string(key.name) + "=" + std::string(key.default_value), flat);
+    return flat.entries.front().value.items;
   };
   std::vector<std::string> names;
   for (const ConfigKey& key : ConfigKeys()) {
-    const std::string name(key.name);
-    if (key.at_start_only && value_of(before, name) != value_of(after, name)) names.push_back(name);
+    if (!key.at_start_only || value_of(before, key) == value_of(after, key)) continue;
+    names.emplace_back(key.name);
   }
   return names;
 }

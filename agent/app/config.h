@@ -33,6 +33,8 @@ struct TableCaps {
   std::uint64_t loops = 65'536;
   std::uint64_t flood_keys = 8192;  // targets and networks in which floods are looked for
   std::uint64_t queue_batches = 32;
+
+  friend bool operator==(const TableCaps&, const TableCaps&) = default;
 };
 
 // What this version uses. Keys of later versions are checked (config_keys.h) but have no field yet.
@@ -72,6 +74,8 @@ struct Config {
   double sent_min_coverage = 0;
   std::string sent_feed;  // empty: none
   std::string sent_file;  // of `run`; empty: none
+
+  friend bool operator==(const Config&, const Config&) = default;
 };
 
 // Where values come from, the later over the earlier: defaults, the file, `sets`.

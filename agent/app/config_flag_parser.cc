@@ -8,6 +8,7 @@
 #include "CLI/Formatter.hpp"
 
 #include "agent/app/nearest_name.h"
+#include "agent/app/words.h"
 #include "agent/base/escape.h"
 
 namespace backscatter {
@@ -20,8 +21,6 @@ absl::Status UsageError(const std::string& what, const std::string& command) {
   const std::string help = "`backscatterd " + command + (command.empty() ? "" : " ") + "--help`";
   return absl::InvalidArgumentError(what + (what.ends_with('?') ? " See " : "; see ") + help);
 }
-
-std::string QuotedArgument(std::string_view text) { return "\"" + EscapeForTerminal(text) + "\""; }
 
 std::string DidYouMean(std::string_view wrong, const std::vector<std::string_view>& right) {
   const std::string_view nearest = NearestName(wrong, right);
@@ -76,11 +75,11 @@ absl::Status FlagParser::Check() const {
   for (const std::string& argument : library_->app.remaining()) {
     if (argument.starts_with('-') && argument != "--") {
       const std::string flag = argument.substr(0, argument.find('='));
-      return Usage("unknown flag " + QuotedArgument(flag) +
+      return Usage("unknown flag " + QuotedText(flag) +
                    DidYouMean(flag, {names.begin(), names.end()}));
     }
     if (!takes_words_ && argument != "--") {
-      return Usage(command_ + " takes flags only, not " + QuotedArgument(argument));
+      return Usage(command_ + " takes flags only, not " + QuotedText(argument));
     }
   }
   for (const Flag& flag : flags_) {

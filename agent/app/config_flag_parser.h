@@ -13,8 +13,6 @@ namespace backscatter {
 
 // An error of usage: `what`, then where the help is.
 absl::Status UsageError(const std::string& what, const std::string& command);
-// In quotes, escaped.
-std::string QuotedArgument(std::string_view text);
 // "; did you mean X?", or empty.
 std::string DidYouMean(std::string_view wrong, const std::vector<std::string_view>& right);
 

@@ -1,7 +1,6 @@
 #include "agent/app/config_flags.h"
 
 #include <algorithm>
-#include <charconv>
 #include <memory>
 #include <utility>
 
@@ -9,6 +8,7 @@
 
 #include "agent/app/config_flag_parser.h"
 #include "agent/app/config_keys.h"
+#include "agent/app/words.h"
 
 namespace backscatter {
 namespace {
@@ -28,27 +28,28 @@ ConfigSources TakeConfig(const Values& file, const Values& sets) {
   return sources;
 }
 
-absl::Status ParseFormat(const FlagParser& parser, const Values& values, ReportFormat& format) {
+// `words` are written "a|b|c", in the order of the enumeration; its value stays where the flag was
+// not given.
+template <typename Enum>
+absl::Status TakeWord(const FlagParser& parser, const std::string& flag, const Values& values,
+                      std::string_view words, Enum& value) {
   if (values.empty()) return absl::OkStatus();
-  if (values.front() != "table" && values.front() != "json") {
-    return parser.Usage("--format is table or json, not " + QuotedArgument(values.front()));
-  }
-  format = values.front() == "json" ? ReportFormat::kJson : ReportFormat::kTable;
+  const absl::StatusOr<std::size_t> place = ParseWord(values.front(), words);
+  if (!place.ok()) return parser.Usage(flag + " " + std::string(place.status().message()));
+  value = static_cast<Enum>(*place);
   return absl::OkStatus();
+}
+
+absl::Status ParseFormat(const FlagParser& parser, const Values& values, ReportFormat& format) {
+  return TakeWord(parser, "--format", values, "table|json", format);
 }
 
 absl::Status ParseTop(const FlagParser& parser, const Values& values,
                       std::optional<std::size_t>& top) {
   if (values.empty()) return absl::OkStatus();
-  const std::string& text = values.front();
-  std::size_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || text.empty()) {
-    return parser.Usage("--top is a whole number (0: all), not " + QuotedArgument(text));
-  }
-  top = number;
-  return absl::OkStatus();
+  top = ParseNumber<std::size_t>(values.front());
+  if (top) return absl::OkStatus();
+  return parser.Usage("--top wants a whole number (0: all), not " + QuotedText(values.front()));
 }
 
 absl::Status ParseDuration(const FlagParser& parser, const Values& values,
@@ -110,39 +111,24 @@ struct RunParser {
   const Values& set = flags.Repeat("--set");
 
   absl::Status ParseLog(RunFlags& run) const {
-    if (!log_level.empty()) {
-      const std::optional<LogLevel> level = ParseLogLevel(log_level.front());
-      if (!level) {
-        return flags.Usage("--log.level is debug, info, warn or error, not " +
-                           QuotedArgument(log_level.front()));
-      }
-      run.log_level = *level;
-    }
-    if (!log_format.empty()) {
-      const std::optional<LogFormat> format = ParseLogFormat(log_format.front());
-      if (!format) {
-        return flags.Usage("--log.format is logfmt or json, not " +
-                           QuotedArgument(log_format.front()));
-      }
-      run.log_format = *format;
-    }
-    return absl::OkStatus();
+    const absl::Status level = TakeWord(flags, "--log.level", log_level, kLogLevels, run.log_level);
+    if (!level.ok()) return level;
+    return TakeWord(flags, "--log.format", log_format, kLogFormats, run.log_format);
   }
 
   // They are keys of the configuration, said shorter; --set comes after them.
   absl::Status TakeSource(RunFlags& run) const {
     std::vector<std::string> sets;
     if (!source.empty()) {
-      if (source.front() != "auto" && source.front() != "bpf" && source.front() != "pcap") {
-        return flags.Usage("--source is auto, bpf or pcap, not " + QuotedArgument(source.front()));
-      }
+      const auto place = ParseWord(source.front(), FindConfigKey("source")->choices);
+      if (!place.ok()) return flags.Usage("--source " + std::string(place.status().message()));
       sets.push_back("source=" + source.front());
     }
     std::string names;
     for (const std::string& name : interface) {
       if (name.empty()) return flags.Usage("--interface needs a value");
       if (name.find_first_of("\"\\,[]{}#\n\r\t ") != std::string::npos) {
-        return flags.Usage("--interface is the name of one interface, not " + QuotedArgument(name));
+        return flags.Usage("--interface is the name of one interface, not " + QuotedText(name));
       }
       if (name == "any") continue;  // as without the flag
       names += (names.empty() ? "\"" : ",\"") + name + "\"";
@@ -202,11 +188,11 @@ absl::Status WrongCommand(const std::string& command) {
                                       "`run` and `check` work today");
   }
   if (command.starts_with('-')) {
-    return UsageError("a command comes first, not the flag " + QuotedArgument(command) +
+    return UsageError("a command comes first, not the flag " + QuotedText(command) +
                           DidYouMean(command, {"--help", "--version"}),
                       "");
   }
-  return UsageError("unknown command " + QuotedArgument(command) +
+  return UsageError("unknown command " + QuotedText(command) +
                         DidYouMean(command, {std::begin(kCommands), std::end(kCommands)}),
                     "");
 }

@@ -95,8 +95,9 @@ the command or the line that changes it.
   --set KEY=VALUE          set one key of the configuration to a YAML value; repeatable
   --help, -h               print this text
 
-Exit status: 0 `run` would see mail (with --config-only: the configuration is right); 1 it would
-not; 2 usage or configuration; 3 the system refused.
+Exit status: 0 `run` would see mail (with --config-only: the configuration is right); 1 it could
+capture, but there is no mail to see; 2 usage or configuration, also where memory.max is too small
+or an interface is not there; 3 the system does not let it capture.
 )";
 }
 

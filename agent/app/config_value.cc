@@ -1,5 +1,4 @@
 // From the text of a value to its type, within its range.
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -13,23 +12,14 @@
 #include "absl/strings/str_format.h"
 
 #include "agent/app/config_keys.h"
+#include "agent/app/words.h"
 #include "agent/base/ascii.h"
-#include "agent/base/escape.h"
 #include "agent/mail/domain_name.h"
 
 namespace backscatter {
 namespace {
 
 constexpr std::size_t kMaxItems = 100'000;
-
-template <typename Number>
-std::optional<Number> ParseNumber(std::string_view text) {
-  Number number{};
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || stop != end || text.empty()) return std::nullopt;
-  return number;
-}
 
 std::optional<bool> ParseBool(std::string_view text) {
   for (const std::string_view yes : {"true", "yes", "on"}) {
@@ -131,12 +121,9 @@ std::optional<ConfigValue> ParseScalar(const ConfigKey& key, const std::string& 
       if (!duration || !InRange(key, static_cast<double>(*duration) / 1e9)) return std::nullopt;
       return *duration;
     }
-    case KeyType::kChoice: {
-      const std::string bounded = "|" + std::string(key.choices) + "|";
-      if (text.empty() || text.find('|') != std::string::npos) return std::nullopt;
-      if (bounded.find("|" + text + "|") == std::string::npos) return std::nullopt;
+    case KeyType::kChoice:
+      if (!ParseWord(text, key.choices).ok()) return std::nullopt;
       return text;
-    }
     case KeyType::kText:
       return text;
     case KeyType::kTextList:
@@ -176,12 +163,6 @@ absl::Status Wants(const ConfigKey& key, const std::string& what) {
   return absl::InvalidArgumentError("wants " + DescribeWanted(key) + ", not " + what);
 }
 
-std::string Quoted(std::string_view text) {
-  constexpr std::size_t kShown = 60;
-  const bool cut = text.size() > kShown;
-  return "\"" + EscapeForTerminal(text.substr(0, kShown)) + (cut ? "...\"" : "\"");
-}
-
 absl::StatusOr<ConfigValue> ParseList(const ConfigKey& key, const RawValue& raw) {
   ConfigValue value = std::vector<std::string>();
   if (key.type == KeyType::kPortList) value = std::vector<std::uint16_t>();
@@ -189,7 +170,7 @@ absl::StatusOr<ConfigValue> ParseList(const ConfigKey& key, const RawValue& raw)
   if (raw.items.size() > kMaxItems)
     return Wants(key, absl::StrFormat("%d items", raw.items.size()));
   for (const std::string& item : raw.items) {
-    if (!AddItem(key.type, item, value)) return Wants(key, Quoted(item));
+    if (!AddItem(key.type, item, value)) return Wants(key, QuotedText(item));
   }
   return value;
 }
@@ -212,17 +193,6 @@ std::string Range(const std::string& min, const std::string& max) {
 
 std::string Plain(double number) { return absl::StrFormat("%.10g", number); }
 
-std::string ChoicesText(std::string_view choices) {
-  std::string text = "one of";
-  while (!choices.empty()) {
-    const std::size_t bar = std::min(choices.find('|'), choices.size());
-    text += text == "one of" ? " " : ", ";
-    text += choices.substr(0, bar);
-    choices.remove_prefix(std::min(bar + 1, choices.size()));
-  }
-  return text;
-}
-
 }  // namespace
 
 absl::StatusOr<ConfigValue> ParseConfigValue(const ConfigKey& key, const RawValue& raw) {
@@ -230,7 +200,7 @@ absl::StatusOr<ConfigValue> ParseConfigValue(const ConfigKey& key, const RawValu
   if (raw.is_list) return Wants(key, "a list");
   const std::string text = raw.items.empty() ? "" : raw.items.front();
   std::optional<ConfigValue> value = ParseScalar(key, text);
-  if (!value) return Wants(key, Quoted(text));
+  if (!value) return Wants(key, QuotedText(text));
   return *std::move(value);
 }
 
@@ -250,7 +220,7 @@ std::string DescribeWanted(const ConfigKey& key) {
       return "a duration such as 90s, 1h30m or 5d" +
              (key.min == 0 ? "" : " from " + Plain(key.min) + "s");
     case KeyType::kChoice:
-      return ChoicesText(key.choices);
+      return DescribeWords(key.choices);
     case KeyType::kText:
       return "a text";
     case KeyType::kTextList:

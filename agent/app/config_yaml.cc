@@ -6,15 +6,11 @@
 
 #include "yaml-cpp/yaml.h"
 
+#include "agent/app/words.h"
 #include "agent/base/escape.h"
 
 namespace backscatter {
 namespace {
-
-std::string Quoted(std::string_view text) {
-  constexpr std::size_t kShown = 80;
-  return "\"" + EscapeForTerminal(text.substr(0, kShown)) + (text.size() > kShown ? "...\"" : "\"");
-}
 
 std::string_view KindOf(const YAML::Node& node) {
   if (node.IsMap()) return "a mapping";
@@ -41,8 +37,8 @@ class Flattener {
           prefix.empty() ? pair.first.Scalar() : prefix + "." + pair.first.Scalar();
       const auto [earlier, is_new] = seen.emplace(name, where);
       if (!is_new) {
-        Problem(where,
-                Quoted(name) + " stands here a second time; the first is at " + earlier->second);
+        Problem(where, QuotedText(name) + " stands here a second time; the first is at " +
+                           earlier->second);
         continue;
       }
       Value(pair.second, name, where);
@@ -55,8 +51,8 @@ class Flattener {
     if (!IsConfigSection(name)) return Unknown(name, where);
     if (node.IsNull()) return;  // a section whose keys are all commented out
     if (node.IsMap()) return Section(node, name);
-    Problem(where,
-            Quoted(name) + " is a section with keys of its own, not " + std::string(KindOf(node)));
+    Problem(where, QuotedText(name) + " is a section with keys of its own, not " +
+                       std::string(KindOf(node)));
   }
 
   void Problem(const std::string& where, const std::string& what) {
@@ -86,7 +82,7 @@ class Flattener {
   }
 
   void Unknown(const std::string& name, const std::string& where) {
-    std::string what = "unknown key " + Quoted(name);
+    std::string what = "unknown key " + QuotedText(name);
     const std::string_view nearest = NearestConfigKey(name);
     if (!nearest.empty()) what += "; did you mean \"" + std::string(nearest) + "\"?";
     Problem(where, what);
@@ -128,14 +124,15 @@ void FlattenSet(const std::string& set, FlatConfig& out) {
   Flattener flattener("", out);
   const std::size_t equals = set.find('=');
   if (equals == std::string::npos || equals == 0) {
-    flattener.Problem("--set", Quoted(set) + " is not KEY=VALUE");
+    flattener.Problem("--set", QuotedText(set) + " is not KEY=VALUE");
     return;
   }
   const std::string name = set.substr(0, equals);
   try {
     flattener.Value(YAML::Load(set.substr(equals + 1)), name, "--set");
   } catch (const YAML::Exception& error) {
-    flattener.Problem("--set", Quoted(set) + ": no valid YAML: " + EscapeForTerminal(error.msg));
+    flattener.Problem("--set",
+                      QuotedText(set) + ": no valid YAML: " + EscapeForTerminal(error.msg));
   }
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
 
 namespace backscatter {
@@ -90,6 +91,7 @@ void EngineThread::Tick() {
   Pipeline& pipeline = *options_.pipeline;
   const std::optional<PacketTime> caught_up = options_.queue->CaughtUpAt();
   if (caught_up) pipeline.AdvanceTo(std::max(pipeline.latest(), *caught_up - kSecond));
+  LogLostLines();
   if (Monotonic() < next_minute_) return;
   next_minute_ = Monotonic() + kMinute;
   SaveSent();
@@ -108,15 +110,26 @@ void EngineThread::SaveSent() {
 
 void EngineThread::LogLosses() {
   const Ledger losses = options_.pipeline->Losses();
-  std::string text;
+  std::vector<std::string> fresh_losses;
   for (std::size_t i = 0; i < kLossCount; ++i) {
     const auto loss = static_cast<Loss>(i);
     const std::uint64_t fresh = losses.Get(loss) - told_.Get(loss);
     if (fresh == 0) continue;
-    text += (text.empty() ? "" : " ") + std::string(LossName(loss)) + ":" + std::to_string(fresh);
+    fresh_losses.push_back(std::string(LossName(loss)) + ":" + std::to_string(fresh));
   }
   told_ = losses;
-  if (!text.empty()) options_.log->Warn("losses in the last minute", {{"losses", text}});
+  if (fresh_losses.empty()) return;
+  options_.log->Warn("losses in the last minute", {{"losses", JoinWords(fresh_losses, " ")}});
+}
+
+// A full disk loses thousands a second.
+void EngineThread::LogLostLines() {
+  if (options_.lines == nullptr || options_.lines->reader_gone()) return;
+  const std::uint64_t lost = options_.lines->lost_lines();
+  if (lost == std::exchange(told_lines_, lost)) return;
+  options_.log->Write(lines_limit_, LogLevel::kWarn,
+                      "transactions are lost until a reload finds room for them",
+                      {{"lost", lost}, {"why", ToStd(options_.lines->status().message())}});
 }
 
 }  // namespace backscatter

@@ -28,6 +28,7 @@ class EngineThread {
     Pipeline* pipeline = nullptr;  // these outlive the thread
     BatchQueue* queue = nullptr;
     Log* log = nullptr;
+    const OutputFile* lines = nullptr;     // what the pipeline writes; null: nothing
     std::unique_ptr<SentFeedSocket> feed;  // null: none
   };
   using Task = std::function<void(Pipeline&)>;
@@ -54,6 +55,7 @@ class EngineThread {
   void PollFeed();
   void SaveSent();
   void LogLosses();
+  void LogLostLines();
 
   Options options_;
   std::thread thread_;
@@ -61,6 +63,8 @@ class EngineThread {
   std::atomic<std::uint64_t> heartbeat_{0};
   PacketTime next_minute_ = 0;  // monotonic
   Ledger told_;                 // losses that a line has told of
+  std::uint64_t told_lines_ = 0;
+  LogLimit lines_limit_{60 * kSecond};
 
   std::mutex mutex_;
   std::vector<Task> tasks_;

@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "agent/app/make_source.h"
-#include "agent/app/run_setup.h"
+#include "agent/app/room_options.h"
 #include "agent/net/decoder.h"
 #include "agent/source/interface_watcher.h"
 
@@ -60,6 +60,7 @@ class Look final : public PacketSink {
         return;
       }
     }
+    ++facts_.foreign_segments;
   }
   void OnLoss(Loss, std::uint64_t) override {}
 
@@ -93,7 +94,7 @@ void FindInterfaces(HostFacts& facts, const Config& config) {
 
 // Whether each way of capturing opens; the one that `run` would take stays open.
 absl::StatusOr<MadeSource> TrySources(HostFacts& facts, const Config& config) {
-  const CaptureRules rules = MakeCaptureRules(config, 1);
+  const CaptureRules rules = LookRules(config);
   Config other = config;
   other.source = "bpf";
   absl::StatusOr<MadeSource> bpf = MakeSource(other, rules);
@@ -114,18 +115,31 @@ absl::Status CaptureFor(HostFacts& facts, const Config& config, LiveSource& sour
   for (const SeenInterface& seen : facts.interfaces) {
     if (seen.wanted && seen.interface.up) wanted.push_back(seen.interface);
   }
-  const absl::Status status = source.SetInterfaces(wanted);
+  absl::Status status = source.SetInterfaces(wanted);
+  for (SeenInterface& seen : facts.interfaces) {
+    seen.watched = source.IsWatched(seen.interface.index);
+  }
   Look sink(facts, config.ports);
-  const Clock::time_point end = Clock::now() + std::chrono::nanoseconds(look);
+  const Clock::time_point begin = Clock::now();
+  const Clock::time_point end = begin + std::chrono::nanoseconds(look);
   while (Clock::now() < end) {
     const absl::StatusOr<PollResult> result = source.Poll(sink, 100 * kMillisecond);
-    if (!result.ok()) return result.status();
+    if (result.ok()) continue;
+    status = result.status();
+    break;
   }
+  facts.looked_for = std::chrono::nanoseconds(Clock::now() - begin).count();
   (void)source.SetInterfaces({});
   return status;
 }
 
 }  // namespace
+
+CaptureRules LookRules(const Config& config) {
+  CaptureRules rules = MakeCaptureRules(config, 1);
+  rules.sampling_ratio = 1;
+  return rules;
+}
 
 HostFacts GatherHostFacts(const Config& config, PacketTime look, const HostPaths& paths) {
   HostFacts facts;
@@ -139,13 +153,12 @@ HostFacts GatherHostFacts(const Config& config, PacketTime look, const HostPaths
   }
   if (made.ok()) {
     facts.source = made->source->Name();
-    facts.looked_for = look;
     facts.capture = CaptureFor(facts, config, *made->source, look);
     for (SeenInterface& seen : facts.interfaces) {
       seen.packets = PacketsOf(seen.interface.name, paths) - seen.packets;
     }
   }
-  for (MailListener& listener : facts.listeners) AskListener(listener);
+  AskListeners(facts.listeners);
   return facts;
 }
 

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <fstream>
@@ -19,6 +18,7 @@
 #include <utility>
 
 #include "agent/app/host_facts.h"
+#include "agent/app/words.h"
 #include "agent/base/ascii.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/base/ip_address.h"
@@ -26,7 +26,8 @@
 namespace backscatter {
 namespace {
 
-constexpr int kStepMs = 500;
+using Clock = std::chrono::steady_clock;
+
 constexpr std::string_view kServers[] = {"master",   "exim",         "exim4",      "smtpd",
                                          "sendmail", "sendmail-mta", "postscreen", "dovecot",
                                          "haraka",   "maddy",        "smtp-sink",  "qmail-smtpd",
@@ -42,10 +43,9 @@ std::optional<IpAddress> ParseKernelAddress(std::string_view hex) {
   if (hex.size() != 8 && hex.size() != 32) return std::nullopt;
   std::array<std::uint8_t, 16> bytes{};
   for (std::size_t word = 0; word < hex.size() / 8; ++word) {
-    std::uint32_t value = 0;
-    const char* const from = hex.data() + word * 8;
-    if (std::from_chars(from, from + 8, value, 16).ptr != from + 8) return std::nullopt;
-    std::memcpy(bytes.data() + word * 4, &value, 4);
+    const auto value = ParseNumber<std::uint32_t>(hex.substr(word * 8, 8), 16);
+    if (!value) return std::nullopt;
+    std::memcpy(bytes.data() + word * 4, &*value, 4);
   }
   if (hex.size() == 32) return IpAddress::V6(bytes);
   return IpAddress::V4(std::span(bytes).first<4>());
@@ -66,9 +66,8 @@ void ReadSockets(const std::string& path, std::map<std::uint64_t, Socket>& socke
     const std::size_t colon = local.find(':');
     if (state != kListening || colon == std::string::npos) continue;
     const auto address = ParseKernelAddress(std::string_view(local).substr(0, colon));
-    std::uint16_t port = 0;
-    std::from_chars(local.data() + colon + 1, local.data() + local.size(), port, 16);
-    if (address) sockets[inode] = {port, *address};
+    const auto port = ParseNumber<std::uint16_t>(std::string_view(local).substr(colon + 1), 16);
+    if (address && port) sockets[inode] = {*port, *address};
   }
 }
 
@@ -117,12 +116,14 @@ bool FindHolders(const std::string& proc, const std::map<std::uint64_t, Socket>&
   return all;
 }
 
-bool WaitFor(int fd, short events) {
+bool WaitFor(int fd, short events, Clock::time_point until) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   pollfd waited{fd, events, 0};
-  return poll(&waited, 1, kStepMs) == 1;
+  return poll(&waited, 1, static_cast<int>(std::max<std::int64_t>(left, 0))) == 1;
 }
 
-FileDescriptor ConnectTo(const MailListener& listener) {
+// Without a descriptor: it was refused, or `until` passed.
+FileDescriptor ConnectTo(const MailListener& listener, Clock::time_point until) {
   const bool v6 = listener.address.find(':') != std::string::npos;
   const bool any = listener.address == "0.0.0.0" || listener.address == "::";
   const std::string where = !any ? listener.address : v6 ? "::1" : "127.0.0.1";
@@ -148,26 +149,46 @@ FileDescriptor ConnectTo(const MailListener& listener) {
   }
   int error = 0;
   socklen_t size = sizeof error;
-  if (!WaitFor(fd.get(), POLLOUT) ||
+  if (!WaitFor(fd.get(), POLLOUT, until) ||
       getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size) != 0 || error != 0) {
     return {};
   }
   return fd;
 }
 
-// One reply, all its lines; what came until the time was over.
-std::string ReadReply(int fd) {
+struct ReplyText {
   std::string text;
+  bool whole = false;  // to the end of its last line
+};
+
+// One reply, all its lines, as far as it came before `until`.
+ReplyText ReadReply(int fd, Clock::time_point until) {
+  ReplyText reply;
+  std::string& text = reply.text;
   char buffer[2048];
-  while (text.size() < 16384 && WaitFor(fd, POLLIN)) {
+  while (!reply.whole && text.size() < 16384 && WaitFor(fd, POLLIN, until)) {
     const ssize_t got = recv(fd, buffer, sizeof buffer, 0);
     if (got <= 0) break;
     text.append(buffer, static_cast<std::size_t>(got));
-    const std::size_t last = text.rfind('\n', text.size() - 2);
+    if (!IsDigit(text.front())) break;  // another protocol
+    const std::size_t last =
+        text.size() < 2 ? std::string::npos : text.rfind('\n', text.size() - 2);
     const std::size_t line = last == std::string::npos ? 0 : last + 1;
-    if (text.back() == '\n' && text.size() > line + 3 && text[line + 3] == ' ') break;
+    reply.whole = text.back() == '\n' && text.size() > line + 3 && text[line + 3] == ' ';
   }
-  return text;
+  return reply;
+}
+
+// A reply to EHLO: a keyword a line (RFC 5321 section 4.1.1.1), in any case.
+bool HasKeyword(std::string_view reply, std::string_view keyword) {
+  while (!reply.empty()) {
+    const std::size_t end = std::min(reply.find('\n'), reply.size());
+    std::string_view line = reply.substr(0, end);
+    reply.remove_prefix(std::min(end + 1, reply.size()));
+    line.remove_prefix(std::min<std::size_t>(line.size(), 4));  // "250-"
+    if (EqualsIgnoreCase(line.substr(0, line.find_first_of(" \r")), keyword)) return true;
+  }
+  return false;
 }
 
 bool SendText(int fd, std::string_view text) {
@@ -206,22 +227,30 @@ std::vector<MailListener> FindListeners(const HostPaths& paths,
 
 void AskListener(MailListener& listener) {
   using Answer = MailListener::Answer;
-  listener.answer = Answer::kNone;
-  const FileDescriptor fd = ConnectTo(listener);
-  if (!fd.valid()) return;
-  const std::string banner = ReadReply(fd.get());
-  if (banner.empty()) {
-    // Who waits for a ClientHello says nothing.
-    if (listener.port == 465) listener.answer = Answer::kTls;
-    return;
-  }
-  if (!banner.starts_with("220")) return;
+  const Clock::time_point until = Clock::now() + kAnswerWithin;
+  const auto what_else = [until] { return Clock::now() < until ? Answer::kNone : Answer::kSilent; };
+  const FileDescriptor fd = ConnectTo(listener, until);
+  const ReplyText banner = fd.valid() ? ReadReply(fd.get(), until) : ReplyText();
+  listener.answer = what_else();
+  // Who waits for a ClientHello says nothing.
+  if (fd.valid() && banner.text.empty() && listener.port == 465) listener.answer = Answer::kTls;
+  if (!banner.whole || !banner.text.starts_with("220")) return;
   if (!SendText(fd.get(), "EHLO localhost\r\n")) return;
-  const std::string reply = ReadReply(fd.get());
-  if (!reply.starts_with("250")) return;
+  const ReplyText reply = ReadReply(fd.get(), until);
+  listener.answer = what_else();
+  if (!reply.whole || !reply.text.starts_with("250")) return;
   listener.answer = Answer::kAnswered;
-  listener.offers_starttls = reply.find("STARTTLS") != std::string::npos;
-  if (SendText(fd.get(), "QUIT\r\n")) ReadReply(fd.get());
+  listener.offers_starttls = HasKeyword(reply.text, "STARTTLS");
+  if (SendText(fd.get(), "QUIT\r\n")) (void)ReadReply(fd.get(), until);
+}
+
+void AskListeners(std::vector<MailListener>& listeners) {
+  std::size_t asked = 0;
+  for (const bool configured : {true, false}) {
+    for (MailListener& listener : listeners) {
+      if (listener.configured_port == configured && asked++ < kMostAsked) AskListener(listener);
+    }
+  }
 }
 
 }  // namespace backscatter

@@ -8,11 +8,24 @@
 #include <ctime>
 
 #include "agent/base/escape.h"
+#include "agent/base/json_writer.h"
 
 namespace backscatter {
 namespace {
 
-constexpr std::string_view kNames[] = {"debug", "info", "warn", "error"};
+std::string_view NameOf(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return "debug";
+    case LogLevel::kInfo:
+      return "info";
+    case LogLevel::kWarn:
+      return "warn";
+    case LogLevel::kError:
+      return "error";
+  }
+  return "";
+}
 
 // "2026-11-25T10:00:00.123Z": nobody reads nanoseconds in a log.
 std::string LineTime(PacketTime now) {
@@ -45,62 +58,68 @@ void AppendLogfmt(std::string_view text, std::string& out) {
 }
 
 template <typename Number>
-void AppendNumber(Number number, std::string& out) {
+std::string NumberText(Number number) {
   std::array<char, 40> text;
   const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), number);
-  out.append(text.data(), error == std::errc() ? static_cast<std::size_t>(end - text.data()) : 0);
+  return error == std::errc() ? std::string(text.data(), end) : "";
 }
 
-void AppendText(std::string_view text, LogFormat format, std::string& out) {
-  if (format == LogFormat::kLogfmt) {
-    AppendLogfmt(text, out);
-    return;
+// key=value pairs, by the calls of JsonWriter.
+class LogfmtWriter {
+ public:
+  explicit LogfmtWriter(std::string* out) : out_(*out) {}
+  void BeginObject() {}
+  void EndObject() {}
+  void Key(std::string_view key) {
+    if (!out_.empty()) out_ += ' ';
+    out_ += key;
+    out_ += '=';
   }
-  out += '"';
-  AppendJsonEscaped(text, out);
-  out += '"';
-}
+  void String(std::string_view text) { AppendLogfmt(text, out_); }
+  void Unsigned(std::uint64_t number) { out_ += NumberText(number); }
+  void Double(double number) { out_ += NumberText(number); }
+  void Bool(bool yes) { out_ += yes ? "true" : "false"; }
 
-void AppendKey(std::string_view key, LogFormat format, std::string& out) {
-  if (format == LogFormat::kLogfmt) {
-    if (!out.empty()) out += ' ';
-    out += key;
-    out += '=';
-    return;
-  }
-  out += out.empty() ? "{\"" : ",\"";
-  AppendJsonEscaped(key, out);
-  out += "\":";
-}
+ private:
+  std::string& out_;
+};
 
-void AppendValue(const LogField::Value& value, LogFormat format, std::string& out) {
+template <typename Writer>
+void WriteValue(const LogField::Value& value, Writer& writer) {
   if (const auto* text = std::get_if<std::string_view>(&value)) {
-    AppendText(*text, format, out);
+    writer.String(*text);
   } else if (const auto* number = std::get_if<std::uint64_t>(&value)) {
-    AppendNumber(*number, out);
+    writer.Unsigned(*number);
   } else if (const auto* real = std::get_if<double>(&value)) {
-    AppendNumber(*real, out);
+    writer.Double(*real);
   } else {
-    out += std::get<bool>(value) ? "true" : "false";
+    writer.Bool(std::get<bool>(value));
   }
+}
+
+// `writer` begins on an empty line.
+template <typename Writer>
+void WriteFields(LogLevel level, std::string_view message, std::initializer_list<LogField> fields,
+                 std::uint64_t kept_back, PacketTime now, Writer writer) {
+  writer.BeginObject();
+  writer.Key("time");
+  writer.String(LineTime(now));
+  writer.Key("level");
+  writer.String(NameOf(level));
+  writer.Key("msg");
+  writer.String(message);
+  for (const LogField& field : fields) {
+    writer.Key(field.key);
+    WriteValue(field.value, writer);
+  }
+  if (kept_back > 0) {
+    writer.Key("kept_back");
+    writer.Unsigned(kept_back);
+  }
+  writer.EndObject();
 }
 
 }  // namespace
-
-std::string_view LogLevelName(LogLevel level) { return kNames[static_cast<std::size_t>(level)]; }
-
-std::optional<LogLevel> ParseLogLevel(std::string_view name) {
-  for (std::size_t i = 0; i < std::size(kNames); ++i) {
-    if (kNames[i] == name) return static_cast<LogLevel>(i);
-  }
-  return std::nullopt;
-}
-
-std::optional<LogFormat> ParseLogFormat(std::string_view name) {
-  if (name == "logfmt") return LogFormat::kLogfmt;
-  if (name == "json") return LogFormat::kJson;
-  return std::nullopt;
-}
 
 PacketTime Log::SystemTime() {
   timespec now{};
@@ -137,21 +156,12 @@ void Log::WriteLine(LogLevel level, std::string_view message,
                     std::initializer_list<LogField> fields, std::uint64_t kept_back,
                     PacketTime now) {
   line_.clear();
-  AppendKey("time", format_, line_);
-  AppendText(LineTime(now), format_, line_);
-  AppendKey("level", format_, line_);
-  AppendText(LogLevelName(level), format_, line_);
-  AppendKey("msg", format_, line_);
-  AppendText(message, format_, line_);
-  for (const LogField& field : fields) {
-    AppendKey(field.key, format_, line_);
-    AppendValue(field.value, format_, line_);
+  if (format_ == LogFormat::kJson) {
+    WriteFields(level, message, fields, kept_back, now, JsonWriter(&line_));
+  } else {
+    WriteFields(level, message, fields, kept_back, now, LogfmtWriter(&line_));
   }
-  if (kept_back > 0) {
-    AppendKey("kept_back", format_, line_);
-    AppendNumber(kept_back, line_);
-  }
-  line_ += format_ == LogFormat::kJson ? "}\n" : "\n";
+  line_ += '\n';
   std::string_view rest = line_;
   while (!rest.empty()) {
     const ssize_t written = write(fd_, rest.data(), rest.size());

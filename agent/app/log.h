@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,9 +15,9 @@ namespace backscatter {
 enum class LogLevel : std::uint8_t { kDebug, kInfo, kWarn, kError };
 enum class LogFormat : std::uint8_t { kLogfmt, kJson };
 
-std::string_view LogLevelName(LogLevel level);
-std::optional<LogLevel> ParseLogLevel(std::string_view name);
-std::optional<LogFormat> ParseLogFormat(std::string_view name);
+// Their words, in the order of the enumerations.
+inline constexpr std::string_view kLogLevels = "debug|info|warn|error";
+inline constexpr std::string_view kLogFormats = "logfmt|json";
 
 // A key is a constant of the program; a text may come from anywhere, it is escaped.
 struct LogField {

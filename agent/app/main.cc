@@ -17,6 +17,7 @@
 #include "agent/app/run.h"
 #include "agent/app/say.h"
 #include "agent/app/stop_signal.h"
+#include "agent/app/words.h"
 
 namespace backscatter {
 namespace {
@@ -31,9 +32,7 @@ ExitCode PrintText(const std::string& text) {
 
 void SayWithoutEffect(const std::vector<std::string>& keys) {
   if (keys.empty()) return;
-  std::string line = "note: without effect in this version:";
-  for (const std::string& key : keys) line += " " + key;
-  Say(line);
+  Say("note: without effect in this version: " + JoinWords(keys, " "));
 }
 
 // Tables grow to tens of megabytes and stay: take their memory in large steps and never give it

@@ -13,7 +13,7 @@
 
 namespace backscatter {
 
-// Not thread-safe. After the first failed write everything is dropped and status() says why.
+// Not thread-safe. After a failed write everything is dropped, and counted by lines, until Reopen.
 class OutputFile {
  public:
   // `path` may be "-" for standard output. A new file can be read by its owner only: what is
@@ -34,13 +34,17 @@ class OutputFile {
     if (buffer_.size() >= kFull) Flush();
   }
   void Flush();
-  // Opens the same path anew to append to: whoever moved the file away gets no more. Where that
-  // fails the old one goes on, and the error says why.
+  // Opens the same path anew to append to: whoever moved the file away gets no more, and what
+  // could not be written before may be possible again. Where that fails the old one goes on, and
+  // the error says why.
   absl::Status Reopen();
-  // Flushes and closes; the last word on whether everything was written.
+  // Flushes and closes; the last word on whether everything was written: the first failure, also
+  // one of before a Reopen.
   absl::Status Close();
 
-  const absl::Status& status() const { return status_; }
+  const absl::Status& status() const { return status_; }  // why nothing is written now
+  // What was not written, or not wholly.
+  std::uint64_t lost_lines() const { return lost_lines_; }
   // The reader went away (EPIPE): no error to tell anybody of, but nothing more can be said.
   bool reader_gone() const { return reader_gone_; }
 
@@ -54,8 +58,11 @@ class OutputFile {
   std::string name_;
   bool owned_ = false;
   bool reader_gone_ = false;
+  bool torn_ = false;  // the last line in the file is not whole
+  std::uint64_t lost_lines_ = 0;
   std::string buffer_;
   absl::Status status_;
+  absl::Status first_failure_;
 };
 
 }  // namespace backscatter

@@ -33,7 +33,9 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
       flushed_ = now;
     }
     lines_->FlushIfFull();
-    if (lines_->reader_gone() && on_reader_gone_ != nullptr) on_reader_gone_();
+    if (lines_->reader_gone() && on_reader_gone_ != nullptr) {
+      std::exchange(on_reader_gone_, nullptr)();
+    }
   }
   void OnSession(const SessionSummary& session) override { tally_.OnSession(session); }
 
@@ -75,6 +77,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
     : hash_key_(options.hash_key),
       sampling_key_(options.sampling_key),
       source_samples_(options.source_samples),
+      lines_(options.lines),
       sent_(std::move(sent)),
       dropped_before_(sent_->state().ledger.dropped()),
       tally_(MakeTallyOptions(options.config, hash_key_), &ledger_),
@@ -142,6 +145,7 @@ Ledger Pipeline::Losses() const {
   losses.Add(Loss::kSentKeysDropped, sent_->state().ledger.dropped() - dropped_before_);
   losses.Add(Loss::kMailMessagesNotRead, readers_.refused());
   losses.Add(Loss::kDetectForgotten, judge_.forgotten());
+  if (lines_ != nullptr) losses.Add(Loss::kOutputTransactions, lines_->lost_lines());
   return losses;
 }
 
@@ -155,6 +159,7 @@ std::uint64_t Pipeline::MemoryBytes() {
 Report Pipeline::Snapshot(RunInfo run, std::vector<CaptureInfo> captures, std::size_t top) {
   Report report;
   report.run = std::move(run);
+  report.run.sampling = least_ratio_;
   report.captures = std::move(captures);
   tally_.FillReport(top, report);
   report.floods = floods_.Floods();

@@ -38,7 +38,7 @@ class Pipeline final : public PacketSink {
     // Only chosen sessions come (LiveSource::samples): all that comes counts.
     bool source_samples = false;
     OutputFile* lines = nullptr;  // takes each transaction as a line of JSON; must outlive this
-    // Where the reader of `lines` went away: nobody is left to read for.
+    // Once, where the reader of `lines` went away: nobody is left to read for.
     void (*on_reader_gone)() = nullptr;
   };
   Pipeline(Options options, std::unique_ptr<KeptLedger> sent);
@@ -72,7 +72,8 @@ class Pipeline final : public PacketSink {
   // stay, and so does the memory of what was sent.
   void Reconfigure(Config config, BatvKeys batv_keys);
 
-  // Everything counted up to now; `top` rows a list (0 = all). Cost: O(rows), and their sort.
+  // Everything counted up to now; `top` rows a list (0 = all). The sampling of `run` becomes the
+  // least ratio that ever held. Cost: O(rows), and their sort.
   Report Snapshot(RunInfo run, std::vector<CaptureInfo> captures, std::size_t top);
 
   absl::Status SaveSent() { return sent_->Save(); }
@@ -97,6 +98,7 @@ class Pipeline final : public PacketSink {
   const HashKey hash_key_;
   const HashKey sampling_key_;
   const bool source_samples_;
+  const OutputFile* const lines_;
   double least_ratio_ = 1;  // of the sampling, that ever held
   PacketTime latest_ = 0;
   std::unique_ptr<KeptLedger> sent_;

@@ -17,13 +17,11 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "agent/app/batv_key_files.h"
 #include "agent/app/feed_file.h"
-#include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
 #include "agent/app/pipeline.h"
+#include "agent/app/pipeline_files.h"
 #include "agent/app/progress.h"
-#include "agent/app/room_options.h"
 #include "agent/app/say.h"
 #include "agent/app/stop_signal.h"
 #include "agent/app/terminal.h"
@@ -31,7 +29,6 @@
 #include "agent/base/keyed_hash.h"
 #include "agent/report/report.h"
 #include "agent/source/merged_source.h"
-#include "exporters/report_json.h"
 #include "exporters/report_table.h"
 
 namespace backscatter {
@@ -101,12 +98,7 @@ void WriteReport(const Report& report, ReportFormat format, int fd, OutputFile& 
         report, {.unicode = terminal.unicode, .color = terminal.colour, .width = terminal.columns});
     return;
   }
-  const absl::Status status = WriteReportJson(report, [&out](std::string_view piece) {
-    out.buffer() += piece;
-    out.FlushIfFull();
-    return out.status();
-  });
-  (void)status;  // the file knows it too, and says it when it is closed
+  (void)PutReportJson(report, out);  // the file says it when it is closed
 }
 
 // True if everything was written. A reader that went away was told nothing and needs no word.
@@ -137,32 +129,15 @@ absl::Status CheckIsNoCapture(std::string_view flag, const std::string& path,
   return absl::OkStatus();
 }
 
-// All that is opened before the first packet, so that nothing is lost for a wrong name at the end.
-struct Opened {
-  std::unique_ptr<OutputFile> lines;  // null: no transactions are written
-  BatvKeys batv_keys;
-  std::unique_ptr<KeptLedger> sent;
-};
-
-absl::StatusOr<Opened> Open(const ReplayFlags& flags, const Config& config, const HashKey& key) {
-  Opened opened;
+absl::StatusOr<PipelineFiles> Open(const ReplayFlags& flags, const Config& config,
+                                   const HashKey& key) {
   for (const auto& [flag, path] :
        {std::pair{"--transactions", &flags.transactions}, {"--sent-ledger", &flags.sent_ledger}}) {
     const absl::Status status = CheckIsNoCapture(flag, *path, flags.files);
     if (!status.ok()) return status;
   }
-  absl::StatusOr<BatvKeys> keys = ReadBatvKeys(config.batv_keys);
-  if (!keys.ok()) return keys.status();
-  opened.batv_keys = *std::move(keys);
-  absl::StatusOr<KeptLedger> sent =
-      KeptLedger::Open(flags.sent_ledger, MakeSentOptions(config, key));
-  if (!sent.ok()) return sent.status();
-  opened.sent = std::make_unique<KeptLedger>(*std::move(sent));
-  if (flags.transactions.empty()) return opened;
-  absl::StatusOr<std::unique_ptr<OutputFile>> lines = OutputFile::Open(flags.transactions);
-  if (!lines.ok()) return lines.status();
-  opened.lines = *std::move(lines);
-  return opened;
+  return OpenPipelineFiles({.sent = flags.sent_ledger, .transactions = flags.transactions}, config,
+                           key);
 }
 
 // The feed that is configured, or null.
@@ -173,8 +148,7 @@ absl::StatusOr<std::unique_ptr<FeedFile>> OpenFeed(const Config& config, Pipelin
 
 ExitCode Refuse(const absl::Status& status) {
   Say(status);
-  const bool usage = absl::IsInvalidArgument(status) || absl::IsNotFound(status);
-  return usage ? ExitCode::kUsage : ExitCode::kRefused;
+  return ExitCodeOf(status);
 }
 
 // True if all of it was written.
@@ -189,7 +163,7 @@ bool WriteOut(const ReplayFlags& flags, const Report& report) {
 
 ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::atomic<bool>& stop) {
   const HashKey key = HashKey::Random();
-  absl::StatusOr<Opened> opened = Open(flags, config, key);
+  absl::StatusOr<PipelineFiles> opened = Open(flags, config, key);
   if (!opened.ok()) return Refuse(opened.status());
   bool whole = opened->sent->warning().empty();
   if (!whole) Say(opened->sent->warning());
@@ -219,7 +193,6 @@ ExitCode RunReplay(const ReplayFlags& flags, const Config& config, const std::at
   }
   std::vector<CaptureInfo> captures = MakeCaptures(source.Results());
   RunInfo run = MakeRun(captures);
-  run.sampling = config.sampling_ratio;
   const std::size_t top = flags.top.value_or(flags.format == ReportFormat::kTable ? kTableTop : 0);
   const Report report = pipeline.Snapshot(std::move(run), std::move(captures), top);
   whole &= WriteOut(flags, report);

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/app/capabilities.h"
+#include "agent/base/capabilities.h"
 
 namespace backscatter {
 

@@ -1,5 +1,7 @@
 #include "agent/app/room_options.h"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 namespace backscatter {
@@ -73,6 +75,17 @@ TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
   options.target = config.targets;
   options.hash_key = key;
   return options;
+}
+
+CaptureRules MakeCaptureRules(const Config& config, std::uint32_t seed) {
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  return {.ports = config.ports,
+          .sampling_ratio = config.sampling_ratio,
+          .seed = seed,
+          .local = config.local_networks,
+          .capture_bytes = static_cast<std::uint32_t>(std::min(config.bounce_capture_bytes, kMost)),
+          .read_all = config.bounce_read_all,
+          .daemon_senders = config.bounce_daemon_senders};
 }
 
 }  // namespace backscatter

@@ -1,13 +1,13 @@
 #include "agent/app/run.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -15,17 +15,21 @@
 
 #include "agent/app/batch_queue.h"
 #include "agent/app/batv_key_files.h"
-#include "agent/app/capabilities.h"
 #include "agent/app/capture_thread.h"
 #include "agent/app/control_signals.h"
 #include "agent/app/engine_thread.h"
 #include "agent/app/log.h"
 #include "agent/app/pipeline.h"
+#include "agent/app/pipeline_files.h"
 #include "agent/app/rights.h"
-#include "agent/app/run_setup.h"
+#include "agent/app/room_options.h"
+#include "agent/app/run_config.h"
+#include "agent/app/run_reports.h"
 #include "agent/app/service_notifier.h"
 #include "agent/app/wake.h"
+#include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
+#include "agent/base/capabilities.h"
 #include "agent/mail/sent_feed_socket.h"
 
 namespace backscatter {
@@ -35,14 +39,20 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kSameWish{500};  // timeout(1) sends SIGTERM twice
 
-std::string Join(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
+// The state folder of the package; a run by hand has no systemd to make it.
+void MakeFolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
 }
 
-bool IsUsage(const absl::Status& status) {
-  return absl::IsInvalidArgument(status) || absl::IsNotFound(status);
+PipelinePaths PathsOf(const RunFlags& flags, const Config& config) {
+  return {.sent = config.sent_file,
+          .sent_advice =
+              "; set sent.file to a file that can be read and written, or --set "
+              "sent.file= to keep nothing",
+          .transactions = flags.transactions,
+          .transactions_mode = OutputFile::Mode::kAppend};
 }
 
 class Agent {
@@ -50,20 +60,22 @@ class Agent {
   Agent(const RunFlags& flags, LoadedConfig loaded, const RunSeams& seams)
       : flags_(flags),
         seams_(seams),
-        loaded_(std::move(loaded)),
+        config_(std::move(loaded)),
         key_(HashKey::Random()),
         seed_(static_cast<std::uint32_t>(HashKey::Random().a)),
         log_(seams.log_fd, flags.log_format, flags.log_level),
         notifier_(ServiceNotifier::FromEnvironment()),
-        queue_(loaded_.config.tables.queue_batches) {}
+        queue_(config_.now().tables.queue_batches),
+        reports_(flags.report, &log_, &news_) {}
 
   ExitCode Run();
 
  private:
   absl::Status SetUp();
   absl::Status MakeCapture();
+  absl::Status StartPipeline();
   absl::Status GiveUpRights();
-  void StartEngine(std::unique_ptr<SentFeedSocket> feed);
+  void Begin();
 
   void Loop();
   int PollTimeout() const;
@@ -71,20 +83,17 @@ class Agent {
   void OnNews();
   void PetWatchdog();
   void Reload();
+  void WarnOfBodies();
   void ApplyConfig();
   Config Effective() const;
-  void AskForReport();
-  void WriteAskedReports();
   RunInfo MakeRunInfo() const;
 
   void End();
   ExitCode Finish();
-  bool WriteReport(const Report& report);
-  void Summarize(std::string_view message, const Report& report);
 
   const RunFlags& flags_;
   const RunSeams& seams_;
-  LoadedConfig loaded_;
+  RunConfig config_;
   const HashKey key_;
   const std::uint32_t seed_;
   Log log_;
@@ -92,7 +101,8 @@ class Agent {
   std::optional<ControlSignals> signals_;
   Wake news_;  // from the other threads
   BatchQueue queue_;
-  RunFiles files_;
+  PipelineFiles files_;
+  RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
   std::function<std::string()> source_details_;
@@ -105,10 +115,6 @@ class Agent {
   std::optional<Clock::time_point> deadline_;
   std::optional<Clock::time_point> next_watchdog_;
   std::uint64_t heartbeats_[2] = {~std::uint64_t{0}, ~std::uint64_t{0}};
-  bool whole_ = true;  // everything was written
-
-  std::mutex mutex_;
-  std::vector<Report> asked_;  // made by the engine, to be written here
 };
 
 absl::Status Agent::SetUp() {
@@ -118,12 +124,12 @@ absl::Status Agent::SetUp() {
   if (!news_.valid())
     return absl::UnavailableError("no descriptor for events: too many open files");
   if (!flags_.not_served.empty()) {
-    log_.Info("not served yet", {{"flags", Join(flags_.not_served)}});
+    log_.Info("not served yet", {{"flags", JoinWords(flags_.not_served)}});
   }
-  if (loaded_.config.bounce_read_all) {
-    log_.Warn("bodies of all mail are read", {{"because", "bounce.read: all"}});
-  }
-  absl::StatusOr<RunFiles> files = OpenRunFiles(flags_, loaded_.config, key_);
+  WarnOfBodies();
+  const Config& config = config_.now();
+  MakeFolderOf(config.sent_file);
+  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
@@ -133,7 +139,7 @@ absl::Status Agent::SetUp() {
 absl::Status Agent::MakeCapture() {
   absl::StatusOr<std::unique_ptr<InterfaceWatcher>> watcher = InterfaceWatcher::Open();
   if (!watcher.ok()) return watcher.status();
-  const Config& config = loaded_.config;
+  const Config& config = config_.now();
   const CaptureRules rules = MakeCaptureRules(config, seed_);
   absl::StatusOr<MadeSource> made = seams_.make_source(config, rules);
   if (!made.ok()) {
@@ -155,7 +161,7 @@ absl::Status Agent::MakeCapture() {
 }
 
 absl::Status Agent::GiveUpRights() {
-  CapabilitySet kept = RightsToKeep(capture_->source_name(), loaded_.config.interfaces.empty());
+  CapabilitySet kept = RightsToKeep(capture_->source_name(), config_.now().interfaces.empty());
   if (source_keeps_) kept = kept | source_keeps_();
   if (const absl::Status status = KeepOnlyCapabilities(kept); !status.ok()) return status;
   const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
@@ -164,26 +170,16 @@ absl::Status Agent::GiveUpRights() {
   return absl::OkStatus();
 }
 
-void Agent::StartEngine(std::unique_ptr<SentFeedSocket> feed) {
-  engine_ = std::make_unique<EngineThread>(EngineThread::Options{
-      .pipeline = pipeline_.get(), .queue = &queue_, .log = &log_, .feed = std::move(feed)});
-  engine_->Run();
-}
-
 // The configuration with what the host knows of itself.
 Config Agent::Effective() const {
-  Config config = loaded_.config;
+  Config config = config_.now();
   const InterfaceState state = capture_->state();
   config.local_networks.insert(config.local_networks.end(), state.addresses.begin(),
                                state.addresses.end());
   return config;
 }
 
-ExitCode Agent::Run() {
-  if (const absl::Status status = SetUp(); !status.ok()) {
-    log_.Error("cannot start", {{"why", ToStd(status.message())}});
-    return IsUsage(status) ? ExitCode::kUsage : ExitCode::kRefused;
-  }
+absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
@@ -195,20 +191,23 @@ ExitCode Agent::Run() {
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));
   std::unique_ptr<SentFeedSocket> feed;
-  if (!loaded_.config.sent_feed.empty()) {
+  if (const std::string& path = config_.now().sent_feed; !path.empty()) {
     absl::StatusOr<std::unique_ptr<SentFeedSocket>> listening =
-        SentFeedSocket::Listen(loaded_.config.sent_feed, pipeline_->ledger());
-    if (!listening.ok()) {
-      log_.Error("cannot start", {{"why", ToStd(listening.status().message())}});
-      return IsUsage(listening.status()) ? ExitCode::kUsage : ExitCode::kRefused;
-    }
+        SentFeedSocket::Listen(path, pipeline_->ledger());
+    if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  if (const absl::Status status = GiveUpRights(); !status.ok()) {
-    log_.Error("cannot start", {{"why", ToStd(status.message())}});
-    return ExitCode::kRefused;
-  }
-  StartEngine(std::move(feed));
+  engine_ = std::make_unique<EngineThread>(EngineThread::Options{.pipeline = pipeline_.get(),
+                                                                 .queue = &queue_,
+                                                                 .log = &log_,
+                                                                 .lines = files_.lines.get(),
+                                                                 .feed = std::move(feed)});
+  return absl::OkStatus();
+}
+
+// From here on there are threads, which must have no rights that are not needed.
+void Agent::Begin() {
+  engine_->Run();
   applied_ = capture_->state().addresses;
   ApplyConfig();
   capture_->Run();
@@ -219,8 +218,19 @@ ExitCode Agent::Run() {
   watched_ = capture_->state().watched;
   log_.Info("capturing", {{"source", capture_->source_name()},
                           {"attached_by", source_details_ ? source_details_() : "sockets"},
-                          {"interfaces", Join(watched_)}});
-  notifier_.Ready("capturing on " + Join(watched_));
+                          {"interfaces", JoinWords(watched_)}});
+  notifier_.Ready("capturing on " + JoinWords(watched_));
+}
+
+ExitCode Agent::Run() {
+  absl::Status status = SetUp();
+  if (status.ok()) status = StartPipeline();
+  if (status.ok()) status = GiveUpRights();
+  if (!status.ok()) {
+    log_.Error("cannot start", {{"why", ToStd(status.message())}});
+    return ExitCodeOf(status);
+  }
+  Begin();
   Loop();
   End();
   return Finish();
@@ -253,7 +263,7 @@ bool Agent::OnSignal(int signal) {
       Reload();
       return true;
     case SIGUSR1:
-      AskForReport();
+      reports_.Ask(*engine_, MakeRunInfo());
       return true;
     default:
       log_.Info("ending", {{"signal", signal == SIGTERM ? "SIGTERM" : "SIGINT"}});
@@ -263,12 +273,12 @@ bool Agent::OnSignal(int signal) {
 
 void Agent::OnNews() {
   news_.Take();
-  WriteAskedReports();
+  reports_.WriteAsked(capture_->stats().packets);
   const std::vector<std::string> watched = capture_->state().watched;
   if (watched != watched_) {
     watched_ = watched;
-    log_.Info("interfaces changed", {{"interfaces", Join(watched_)}});
-    notifier_.Status("capturing on " + Join(watched_));
+    log_.Info("interfaces changed", {{"interfaces", JoinWords(watched_)}});
+    notifier_.Status("capturing on " + JoinWords(watched_));
   }
   const std::vector<IpNetwork> addresses = capture_->state().addresses;
   if (addresses != std::exchange(applied_, addresses)) ApplyConfig();
@@ -293,21 +303,21 @@ void Agent::PetWatchdog() {
 // All of it or nothing.
 void Agent::Reload() {
   notifier_.Reloading();
-  absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
+  const absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
   absl::StatusOr<BatvKeys> keys =
       loaded.ok() ? ReadBatvKeys(loaded->config.batv_keys) : loaded.status();
   if (!keys.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(keys.status().message())}});
   } else {
-    const std::vector<std::string> restart = KeysThatNeedRestart(loaded_, *loaded);
-    loaded->config.sent_feed = loaded_.config.sent_feed;
-    loaded_ = *std::move(loaded);
-    loaded->config.tables = loaded_.config.tables;
+    const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
     ApplyConfig();
     log_.Info("configuration reloaded");
-    if (!restart.empty()) log_.Warn("these keys need a restart", {{"keys", Join(restart)}});
+    WarnOfBodies();
+    if (!restart.empty()) {
+      log_.Warn("these keys need a restart", {{"keys", JoinWords(restart)}});
+    }
   }
   if (files_.lines != nullptr) {
     engine_->Post([this](Pipeline&) {
@@ -316,7 +326,12 @@ void Agent::Reload() {
         log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
     });
   }
-  notifier_.Ready("capturing on " + Join(watched_));
+  notifier_.Ready("capturing on " + JoinWords(watched_));
+}
+
+void Agent::WarnOfBodies() {
+  if (!config_.now().bounce_read_all) return;
+  log_.Warn("bodies of all mail are read", {{"because", "bounce.read: all"}});
 }
 
 RunInfo Agent::MakeRunInfo() const {
@@ -324,56 +339,7 @@ RunInfo Agent::MakeRunInfo() const {
           .interfaces = capture_->state().watched,
           .has_time = true,
           .start = started_,
-          .end = Log::SystemTime(),
-          .sampling = loaded_.config.sampling_ratio};
-}
-
-void Agent::AskForReport() {
-  engine_->Post([this, run = MakeRunInfo()](Pipeline& pipeline) {
-    Report report = pipeline.Snapshot(run, {}, 0);
-    {
-      const std::lock_guard lock(mutex_);
-      asked_.push_back(std::move(report));
-    }
-    news_.Ring();
-  });
-}
-
-void Agent::WriteAskedReports() {
-  std::vector<Report> reports;
-  {
-    const std::lock_guard lock(mutex_);
-    reports.swap(asked_);
-  }
-  for (const Report& report : reports) {
-    WriteReport(report);
-    Summarize("report", report);
-  }
-}
-
-bool Agent::WriteReport(const Report& report) {
-  if (flags_.report.empty()) return true;
-  const absl::Status written = WriteReportTo(flags_.report, report);
-  if (!written.ok()) log_.Error("report not written", {{"why", ToStd(written.message())}});
-  return written.ok();
-}
-
-void Agent::Summarize(std::string_view message, const Report& report) {
-  std::uint64_t lost = 0;
-  for (std::size_t i = 0; i < kLossCount; ++i) {
-    if (report.ledger.Get(static_cast<Loss>(i)) > 0) ++lost;
-  }
-  const auto verdict = [&](Verdict v) { return report.verdicts[static_cast<std::size_t>(v)]; };
-  log_.Info(message, {{"packets", capture_->stats().packets},
-                      {"sessions", report.sessions.total},
-                      {"encrypted", report.sessions.encrypted},
-                      {"transactions", report.transactions.total},
-                      {"null_sender", report.transactions.null_sender},
-                      {"backscatter", verdict(Verdict::kBackscatter)},
-                      {"targets", std::uint64_t{report.targets_known}},
-                      {"sources", std::uint64_t{report.sources_known}},
-                      {"kinds_of_loss", lost},
-                      {"report", flags_.report.empty() ? "none" : flags_.report.c_str()}});
+          .end = Log::SystemTime()};
 }
 
 // Drains: what was captured is counted, and open sessions are settled. A second wish to end that
@@ -397,23 +363,23 @@ void Agent::End() {
 }
 
 ExitCode Agent::Finish() {
-  WriteAskedReports();
-  const Report report = pipeline_->Snapshot(MakeRunInfo(), {}, 0);
-  whole_ &= WriteReport(report);
+  const std::uint64_t packets = capture_->stats().packets;
+  reports_.WriteAsked(packets);
+  bool whole = true;
   if (files_.lines != nullptr) {
     const absl::Status closed = files_.lines->Close();
     if (!closed.ok() && !files_.lines->reader_gone()) {
       log_.Error("transactions not written", {{"why", ToStd(closed.message())}});
     }
-    whole_ &= closed.ok();
+    whole = closed.ok();
   }
-  Summarize("ended", report);
+  whole &= reports_.WriteLast(pipeline_->Snapshot(MakeRunInfo(), {}, 0), packets);
   const absl::Status failure = capture_->failure();
   if (!failure.ok()) {
     log_.Error("the capture failed", {{"why", ToStd(failure.message())}});
     return ExitCode::kRefused;
   }
-  return whole_ ? ExitCode::kDone : ExitCode::kDamaged;
+  return whole ? ExitCode::kDone : ExitCode::kDamaged;
 }
 
 }  // namespace

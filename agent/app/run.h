@@ -7,10 +7,10 @@
 
 #include "absl/status/statusor.h"
 
-#include "agent/app/capabilities.h"
 #include "agent/app/config.h"
 #include "agent/app/config_flags.h"
 #include "agent/app/exit_code.h"
+#include "agent/base/capabilities.h"
 #include "agent/source/capture_rules.h"
 #include "agent/source/live_source.h"
 

@@ -4,13 +4,15 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
 #include <utility>
+
+#include "agent/app/words.h"
+#include "agent/base/escape.h"
 
 namespace backscatter {
 namespace {
@@ -22,21 +24,14 @@ std::string TakeVariable(const char* name) {
   return text;
 }
 
-std::optional<std::uint64_t> Number(const std::string& text) {
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
-  return number;
-}
-
-// What a line of the protocol may hold.
+// What a line of the protocol may hold: a line's end would begin another assignment.
 std::string OneLine(std::string_view text) {
-  std::string line(text);
-  for (char& c : line) {
-    if (c == '\n' || c == '\0') c = ' ';
-  }
-  return line;
+  constexpr std::size_t kMost = 1000;
+  std::string line = EscapeForTerminal(text);
+  if (line.size() <= kMost) return line;
+  std::size_t end = kMost - 3;
+  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xc0) == 0x80) --end;  // UTF-8
+  return line.substr(0, end) + "...";
 }
 
 std::string MonotonicMicroseconds() {
@@ -56,8 +51,9 @@ ServiceNotifier::ServiceNotifier(std::string socket, std::optional<PacketTime> w
 
 ServiceNotifier ServiceNotifier::FromEnvironment() {
   std::string socket = TakeVariable("NOTIFY_SOCKET");
-  const std::optional<std::uint64_t> microseconds = Number(TakeVariable("WATCHDOG_USEC"));
-  const std::optional<std::uint64_t> pid = Number(TakeVariable("WATCHDOG_PID"));
+  const std::optional<std::uint64_t> microseconds =
+      ParseNumber<std::uint64_t>(TakeVariable("WATCHDOG_USEC"));
+  const std::optional<std::uint64_t> pid = ParseNumber<std::uint64_t>(TakeVariable("WATCHDOG_PID"));
   const bool ours = !pid || *pid == static_cast<std::uint64_t>(getpid());
   constexpr std::uint64_t kMost = std::uint64_t{86'400} * 1'000'000;
   if (!microseconds || !ours || *microseconds < 2 || *microseconds > kMost) {

@@ -25,7 +25,7 @@ class ServiceNotifier {
   void Reloading();
   void Stopping();
   void Watchdog();
-  // One line for `systemctl status`.
+  // One line for `systemctl status`: escaped, and cut at 1000 bytes.
   void Status(std::string_view status);
 
   // How often Watchdog must be called: half of what systemd asks for. nullopt: never.

@@ -94,6 +94,8 @@ std::string_view LossName(Loss loss) {
       return "detect.late";
     case Loss::kDetectFloodsNotKept:
       return "detect.floods_not_kept";
+    case Loss::kOutputTransactions:
+      return "output.transactions_dropped";
   }
   return "unknown";
 }

@@ -57,8 +57,9 @@ enum class Loss : std::uint8_t {
   kDetectForgotten,         // deferred or accepted mail forgotten before its five days
   kDetectLate,              // recipients told too late for the windows of the flood detector
   kDetectFloodsNotKept,     // floods beyond the cap: not raised, or told no more
+  kOutputTransactions,      // lines of --transactions that were not written, or not whole
 };
-inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kDetectFloodsNotKept) + 1;
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kOutputTransactions) + 1;
 std::string_view LossName(Loss loss);
 
 // What was odd but understood (or skipped): keys of the report's `anomalies`.

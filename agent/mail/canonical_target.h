@@ -10,6 +10,8 @@ namespace backscatter {
 struct TargetOptions {
   bool fold_case = false;    // lower-case the local part too
   bool fold_detail = false;  // drop `+detail`
+
+  friend bool operator==(const TargetOptions&, const TargetOptions&) = default;
 };
 
 struct CanonicalTarget {

@@ -3,32 +3,14 @@
 #include <sys/utsname.h>
 
 #include <cerrno>
-#include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
 #include <string>
+
+#include "agent/base/capabilities.h"
 
 namespace backscatter {
 namespace {
-
-struct Capability {
-  unsigned bit;
-  const char* name;
-};
-// linux/capability.h; the package that has it is not needed for four numbers.
-constexpr Capability kNeeded[] = {{12, "CAP_NET_ADMIN"}, {38, "CAP_PERFMON"}, {39, "CAP_BPF"}};
-constexpr unsigned kSysAdmin = 21;  // stands for the latter two
-
-// All bits where it cannot be read: then nothing is claimed to be missing.
-std::uint64_t EffectiveCapabilities() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    unsigned long long bits = 0;
-    if (std::sscanf(line.c_str(), "CapEff: %llx", &bits) == 1) return bits;
-  }
-  return ~std::uint64_t{0};
-}
 
 // Without the sums that come last.
 std::string_view LastLine(std::string_view text) {
@@ -60,14 +42,13 @@ absl::Status CheckBpfKernel() {
 }
 
 std::string MissingBpfCapabilities() {
-  const std::uint64_t have = EffectiveCapabilities();
-  const auto has = [have](unsigned bit) { return ((have >> bit) & 1) != 0; };
-  std::string missing;
-  for (const Capability& needed : kNeeded) {
-    if (has(needed.bit) || (needed.bit > kSysAdmin && has(kSysAdmin))) continue;
-    missing += (missing.empty() ? "" : ", ") + std::string(needed.name);
+  const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
+  if (!have.ok()) return "";  // nothing is claimed to be missing
+  CapabilitySet missing = kForKernelProbes - *have;
+  if (have->Has(Capability::kSysAdmin)) {  // it stands for these two
+    missing = missing - CapabilitySet::Of({Capability::kPerfmon, Capability::kBpf});
   }
-  return missing;
+  return missing.empty() ? "" : missing.Names();
 }
 
 absl::Status ExplainBpfRefusal(int error, std::string_view what, std::string_view log) {

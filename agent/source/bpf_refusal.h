@@ -15,7 +15,7 @@ inline constexpr int kBpfKernelMinor = 17;
 // OK, or which kernel is needed and which one this is.
 absl::Status CheckBpfKernel();
 
-// Capabilities that this process lacks of those that programs need, e.g. "CAP_BPF, CAP_PERFMON";
+// Capabilities that this process lacks of those that programs need, e.g. "CAP_PERFMON and CAP_BPF";
 // empty: it has all.
 std::string MissingBpfCapabilities();
 

@@ -42,6 +42,7 @@ class BpfSource final : public LiveSource {
   std::string_view Name() const override { return "bpf"; }
 
   absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
+  bool IsWatched(int index) const override { return attached_.contains(index); }
   void Apply(const CaptureRules& rules) override;
   int fd() const override { return events_.get(); }
 

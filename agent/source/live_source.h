@@ -16,9 +16,12 @@ namespace backscatter {
 class LiveSource : public Source {
  public:
   // The interfaces to watch from now on: those that are new are taken up, those that are not named
-  // or not up are let go. An error names each one that could not be taken up and why; the others
-  // are watched all the same, and the next call tries again.
+  // or not up are let go; what was captured of them before comes with the next Polls. An error
+  // names each one that could not be taken up and why; the others are watched all the same, and the
+  // next call tries again.
   virtual absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) = 0;
+  // Whether the interface of this index is taken up now.
+  virtual bool IsWatched(int index) const = 0;
   // Holds from the next packet on; open sessions stay as they were chosen.
   virtual void Apply(const CaptureRules& rules) = 0;
   // Whether only chosen sessions come out of it (Packet::weight, Segment::weight): false where the

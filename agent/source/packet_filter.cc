@@ -1,6 +1,7 @@
 #include "agent/source/packet_filter.h"
 
 #include <linux/filter.h>
+#include <sys/socket.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -105,6 +106,18 @@ Parts PutIp(Backwards& program, std::span<const std::uint16_t> ports, std::uint3
   return parts;
 }
 
+// The accumulator holds what tells IPv4 from IPv6; what is neither goes on.
+void PutIpJumps(Backwards& program, const Parts& parts, std::uint32_t ipv4, std::uint32_t ipv6) {
+  const auto neither = program.here();
+  program.Jump(parts.ipv6);
+  const auto to_ipv6 = program.here();
+  program.Jump(parts.ipv4);
+  const auto to_ipv4 = program.here();
+  program.Jump(neither);
+  program.IfEqual(ipv6, to_ipv6);
+  program.IfEqual(ipv4, to_ipv4);
+}
+
 // The frame's type field is at 12; behind each tag there is another one.
 void PutEthernet(Backwards& program, const Parts& parts) {
   Backwards::Label tagged = parts.drop;
@@ -113,14 +126,7 @@ void PutEthernet(Backwards& program, const Parts& parts) {
     if (tagged != parts.drop) {
       for (const std::uint32_t tag : kTagTypes) program.IfEqual(tag, tagged);
     }
-    const auto neither = program.here();
-    program.Jump(parts.ipv6);
-    const auto ipv6 = program.here();
-    program.Jump(parts.ipv4);
-    const auto ipv4 = program.here();
-    program.Jump(neither);
-    program.IfEqual(kIpv6, ipv6);
-    program.IfEqual(kIpv4, ipv4);
+    PutIpJumps(program, parts, kIpv4, kIpv6);
     program.Put(BPF_LD | BPF_H | BPF_ABS, offset - 2);
     tagged = program.Put(BPF_LDX | BPF_W | BPF_IMM, offset);
   }
@@ -128,14 +134,7 @@ void PutEthernet(Backwards& program, const Parts& parts) {
 
 void PutRawIp(Backwards& program, const Parts& parts) {
   program.Jump(parts.drop);
-  const auto neither = program.here();
-  program.Jump(parts.ipv6);
-  const auto ipv6 = program.here();
-  program.Jump(parts.ipv4);
-  const auto ipv4 = program.here();
-  program.Jump(neither);
-  program.IfEqual(6, ipv6);
-  program.IfEqual(4, ipv4);
+  PutIpJumps(program, parts, 4, 6);
   program.Put(BPF_ALU | BPF_RSH | BPF_K, 4);
   program.Put(BPF_LD | BPF_B | BPF_ABS, 0);
   program.Put(BPF_LDX | BPF_W | BPF_IMM, 0);
@@ -154,6 +153,12 @@ std::vector<FilterInstruction> MakePacketFilter(FilterLink link,
     PutRawIp(program, parts);
   }
   return std::move(program).Take();
+}
+
+bool DropAllFrom(int socket) {
+  sock_filter drop = {.code = BPF_RET | BPF_K, .jt = 0, .jf = 0, .k = 0};
+  const sock_fprog filter = {.len = 1, .filter = &drop};
+  return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0;
 }
 
 }  // namespace backscatter

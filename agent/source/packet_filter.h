@@ -32,4 +32,8 @@ std::vector<FilterInstruction> MakePacketFilter(FilterLink link,
                                                 std::span<const std::uint16_t> ports,
                                                 std::uint32_t snap_length);
 
+// Lets nothing more through to a packet socket, whatever its filter was; what it holds already
+// stays. False, with errno, where the kernel refuses.
+bool DropAllFrom(int socket);
+
 }  // namespace backscatter

@@ -48,7 +48,7 @@ absl::StatusOr<std::unique_ptr<PcapLane>> PcapLane::Open(const HostInterface& in
   std::array<char, PCAP_ERRBUF_SIZE> error{};
   pcap_t* const handle = pcap_create(interface.name.c_str(), error.data());
   if (handle == nullptr) return Refused(interface.name, PCAP_ERROR, error.data());
-  std::unique_ptr<PcapLane> lane(new PcapLane(interface, handle));
+  std::unique_ptr<PcapLane> lane(new PcapLane(interface, options, handle));
   if (absl::Status status = lane->Configure(options); !status.ok()) return status;
   return lane;
 }
@@ -105,9 +105,16 @@ absl::Status PcapLane::AttachProgram(int program) {
   return absl::OkStatus();
 }
 
+// Not by libpcap: that would let the new filter judge also what is in the ring already.
+void PcapLane::Leave() {
+  // Where there is no memory for it, more comes until the lane is closed.
+  (void)DropAllFrom(pcap_fileno(handle_));
+  leaving_ = true;
+}
+
 bool PcapLane::Peek() {
   if (has_packet_) return true;
-  if (gone_) return false;
+  if (gone_ && !leaving_) return false;
   pcap_pkthdr* header = nullptr;
   const u_char* bytes = nullptr;
   const int result = pcap_next_ex(handle_, &header, &bytes);

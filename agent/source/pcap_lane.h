@@ -40,9 +40,15 @@ class PcapLane {
   PcapLane& operator=(const PcapLane&) = delete;
 
   int index() const { return index_; }
+  std::size_t ring_bytes() const { return ring_bytes_; }
   const std::string& name() const { return name_; }
   int fd() const { return fd_; }
   LinkType link_type() const { return link_type_; }
+
+  // Captures nothing more; what is in the ring may still be taken, and within kBlockMs the kernel
+  // hands over the last of it.
+  void Leave();
+  bool leaving() const { return leaving_; }
 
   // Looks for a packet where none is at hand. False: there is none for now, or gone().
   bool Peek();
@@ -50,7 +56,7 @@ class PcapLane {
   // Needs has_packet; its bytes live until the next Peek behind Take.
   const Packet& packet() const { return packet_; }
   void Take() { has_packet_ = false; }
-  // The interface was removed, or the socket failed: nothing more will come.
+  // The interface was removed or went down, or the socket failed: no new packet will come.
   bool gone() const { return gone_; }
   bool has_program() const { return has_program_; }
 
@@ -65,13 +71,17 @@ class PcapLane {
   Drops NewDrops();
 
  private:
-  PcapLane(const HostInterface& interface, pcap* handle)
-      : index_(interface.index), name_(interface.name), handle_(handle) {}
+  PcapLane(const HostInterface& interface, const PcapLaneOptions& options, pcap* handle)
+      : index_(interface.index),
+        ring_bytes_(options.ring_bytes),
+        name_(interface.name),
+        handle_(handle) {}
   absl::Status Configure(const PcapLaneOptions& options);
   absl::Status AttachProgram(int program);
   absl::Status Failed(std::string_view what) const;
 
   const int index_;
+  const std::size_t ring_bytes_;
   const std::string name_;
   pcap* handle_;
   int fd_ = -1;
@@ -79,6 +89,7 @@ class PcapLane {
   bool has_program_ = false;
   bool has_packet_ = false;
   bool gone_ = false;
+  bool leaving_ = false;
   Packet packet_;
   std::uint32_t ring_drops_ = 0;  // as told last
   std::uint32_t interface_drops_ = 0;

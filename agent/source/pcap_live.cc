@@ -16,7 +16,9 @@
 namespace backscatter {
 namespace {
 
-constexpr std::size_t kLeastRing = 1U << 20;
+constexpr std::size_t kLeastRing = 512U << 10;  // two blocks
+constexpr PacketTime kLeaveWithin = kSecond;    // a lane that is let go of, and its consumer slow
+constexpr std::size_t kMostCounted = 100'000;   // packets in one ring
 constexpr int kMaxEvents = 64;
 constexpr PacketTime kDropsEvery = kSecond;
 
@@ -24,6 +26,36 @@ template <typename Clock>
 PacketTime Now() {
   return std::chrono::nanoseconds(Clock::now().time_since_epoch()).count();
 }
+
+// Why interfaces could not be taken up, as one error.
+class Failures {
+ public:
+  void Add(const absl::Status& status) {
+    if (status.ok()) return;
+    if (code_ == absl::StatusCode::kOk) code_ = status.code();
+    if (!text_.empty()) text_ += '\n';
+    text_ += std::string(status.message());
+  }
+  // There is no memory for its ring.
+  void AddBeyond(const std::string& name) {
+    if (beyond_++ == 0) first_beyond_ = name;
+  }
+  absl::Status All() {
+    if (beyond_ > 0) {
+      Add(absl::ResourceExhaustedError(
+          std::to_string(beyond_) + " interfaces are not watched, " + first_beyond_ +
+          " the first of them: the rings of the others have all the memory that rings may take; "
+          "list those with mail in `interfaces`"));
+    }
+    return code_ == absl::StatusCode::kOk ? absl::OkStatus() : absl::Status(code_, text_);
+  }
+
+ private:
+  absl::StatusCode code_ = absl::StatusCode::kOk;
+  std::string text_;
+  std::size_t beyond_ = 0;
+  std::string first_beyond_;
+};
 
 int Milliseconds(std::int64_t ns) {
   return static_cast<int>(std::min<std::int64_t>(ns / kMillisecond, 3'600'000));
@@ -84,36 +116,47 @@ absl::Status PcapLiveSource::Start() {
                                 std::strerror(errno));
 }
 
+bool PcapLiveSource::IsWatched(int index) const {
+  return std::ranges::any_of(
+      lanes_, [index](const auto& lane) { return lane->index() == index && !lane->leaving(); });
+}
+
+// The bytes of a ring where so many interfaces share them; 0: the rings that are there are all
+// that may be.
+std::size_t PcapLiveSource::RingFor(std::size_t interfaces) const {
+  const std::size_t share =
+      std::max(kLeastRing, options_.ring_bytes / std::max<std::size_t>(1, interfaces));
+  std::size_t used = share;
+  for (const std::unique_ptr<PcapLane>& lane : lanes_) used += lane->ring_bytes();
+  return used <= std::max(options_.most_ring_bytes, options_.ring_bytes) ? share : 0;
+}
+
 absl::Status PcapLiveSource::SetInterfaces(const std::vector<HostInterface>& interfaces) {
-  CloseGone();
+  LetGoOfGone();
   const auto is_wanted = [&](int index) {
     return std::ranges::any_of(interfaces, [index](const HostInterface& interface) {
       return interface.index == index && interface.up;
     });
   };
   for (const std::unique_ptr<PcapLane>& lane : lanes_) {
-    if (!is_wanted(lane->index())) Close(*lane);
+    if (!lane->leaving() && !is_wanted(lane->index())) LetGo(*lane);
   }
-  std::erase(lanes_, nullptr);
-  absl::Status all;
+  SetTimer(false);
+  Failures failures;
   for (const HostInterface& interface : interfaces) {
-    const bool open = std::ranges::any_of(
-        lanes_, [&](const auto& lane) { return lane->index() == interface.index; });
-    if (open || !interface.up) continue;
-    const absl::Status status = Add(interface, interfaces.size());
-    if (status.ok()) continue;
-    std::string text(all.message());
-    if (!text.empty()) text += '\n';
-    text += std::string(status.message());
-    all = absl::Status(all.ok() ? status.code() : all.code(), text);
+    if (!interface.up || IsWatched(interface.index)) continue;
+    if (const std::size_t ring_bytes = RingFor(interfaces.size()); ring_bytes == 0) {
+      failures.AddBeyond(interface.name);
+    } else {
+      failures.Add(Add(interface, ring_bytes));
+    }
   }
-  return all;
+  return failures.All();
 }
 
-absl::Status PcapLiveSource::Add(const HostInterface& interface, std::size_t interfaces) {
+absl::Status PcapLiveSource::Add(const HostInterface& interface, std::size_t ring_bytes) {
   const PcapLaneOptions options = {
-      .ring_bytes =
-          std::max(kLeastRing, options_.ring_bytes / std::max<std::size_t>(1, interfaces)),
+      .ring_bytes = ring_bytes,
       .ports = options_.rules.ports,
       .program = ProgramFor(interface.kind),
       .program_link = interface.kind == LinkKind::kIp ? LinkType::kRaw : LinkType::kEthernet};
@@ -135,21 +178,44 @@ absl::Status PcapLiveSource::Add(const HostInterface& interface, std::size_t int
   return absl::OkStatus();
 }
 
-// Destroys the lane and leaves a null in lanes_.
+// It captures nothing more, and what it has is still handed on.
+void PcapLiveSource::LetGo(PcapLane& lane) {
+  lane.Leave();
+  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, lane.fd(), nullptr);
+  leaving_.push_back({&lane, Now<std::chrono::steady_clock>()});
+}
+
+void PcapLiveSource::LetGoOfGone() {
+  for (const std::unique_ptr<PcapLane>& lane : lanes_) {
+    if (lane->gone() && !lane->leaving()) LetGo(*lane);
+  }
+}
+
+// What the lanes that are let go of still have; closes those that had their time.
+void PcapLiveSource::PeekLeaving() {
+  const PacketTime now = Now<std::chrono::steady_clock>();
+  std::erase_if(leaving_, [&](const Leaving& leaving) {
+    PcapLane& lane = *leaving.lane;
+    const bool waits = lane.has_packet();
+    if (!waits && lane.Peek()) waiting_.push_back(&lane);
+    const PacketTime most = lane.has_packet() ? kLeaveWithin : kHold;
+    if (now - leaving.since < most) return false;
+    Close(lane);
+    return true;
+  });
+}
+
+// Destroys a lane that was let go of. What it still has is counted as lost.
 void PcapLiveSource::Close(PcapLane& lane) {
   const PcapLane::Drops drops = lane.NewDrops();
   drops_.ring += drops.ring;
   drops_.interface += drops.interface;
   std::erase(waiting_, &lane);
-  epoll_ctl(epoll_.get(), EPOLL_CTL_DEL, lane.fd(), nullptr);
-  std::ranges::find(lanes_, &lane, &std::unique_ptr<PcapLane>::get)->reset();
-}
-
-void PcapLiveSource::CloseGone() {
-  for (const std::unique_ptr<PcapLane>& lane : lanes_) {
-    if (lane->gone()) Close(*lane);
+  for (std::size_t i = 0; i < kMostCounted && lane.Peek(); ++i) {
+    lane.Take();
+    ++drops_.ring;
   }
-  std::erase(lanes_, nullptr);
+  std::erase_if(lanes_, [&lane](const auto& each) { return each.get() == &lane; });
 }
 
 void PcapLiveSource::Apply(const CaptureRules& rules) {
@@ -177,10 +243,13 @@ void PcapLiveSource::Watch(PcapLane& lane, bool readable) {
 }
 
 void PcapLiveSource::SetTimer(bool at_once) {
-  if (waiting_.empty()) return;
-  const PacketTime due = Oldest()->packet().captured_at + kHold;
-  const PacketTime wait =
-      at_once ? 1 : std::clamp<PacketTime>(due - Now<std::chrono::system_clock>(), 1, kHold);
+  if (waiting_.empty() && leaving_.empty()) return;
+  PacketTime wait = leaving_.empty() ? kHold : PcapLane::kBlockMs * kMillisecond;
+  if (!waiting_.empty()) {
+    const PacketTime due = Oldest()->packet().captured_at + kHold;
+    wait = std::clamp<PacketTime>(due - Now<std::chrono::system_clock>(), 1, wait);
+  }
+  if (at_once) wait = 1;
   itimerspec timer{};
   timer.it_value.tv_nsec = wait;
   timerfd_settime(timer_.get(), 0, &timer, nullptr);
@@ -204,7 +273,7 @@ void PcapLiveSource::TakeEvents(int wait_ms) {
     }
     any_gone |= lane->gone();
   }
-  if (any_gone) CloseGone();
+  if (any_gone) LetGoOfGone();
 }
 
 PcapLane* PcapLiveSource::Oldest() const {
@@ -216,6 +285,7 @@ PcapLane* PcapLiveSource::Oldest() const {
 std::size_t PcapLiveSource::Deliver(PacketSink& sink) {
   // Before the events: blocks with packets of the time before `now - kHold` were handed over.
   const PacketTime now = Now<std::chrono::system_clock>();
+  PeekLeaving();
   if (waiting_.size() < lanes_.size()) TakeEvents(0);
   std::size_t delivered = 0;
   bool any_gone = false;
@@ -229,10 +299,10 @@ std::size_t PcapLiveSource::Deliver(PacketSink& sink) {
     lane->Take();
     if (lane->Peek()) continue;
     std::erase(waiting_, lane);
-    Watch(*lane, true);
+    if (!lane->leaving()) Watch(*lane, true);
     any_gone |= lane->gone();
   }
-  if (any_gone) CloseGone();
+  if (any_gone) LetGoOfGone();
   SetTimer(delivered == kBatch);
   return delivered;
 }

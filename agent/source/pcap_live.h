@@ -19,8 +19,9 @@ namespace backscatter {
 
 struct PcapLiveOptions {
   CaptureRules rules = {};
-  std::size_t ring_bytes = 16U << 20;  // shared by the interfaces; none gets less than 1 MiB
-  bool program = true;                 // cut and sample in the kernel, where it allows that
+  std::size_t ring_bytes = 16U << 20;       // shared by the interfaces; none gets less than 512 KiB
+  std::size_t most_ring_bytes = 64U << 20;  // all together; interfaces beyond are not watched
+  bool program = true;                      // cut and sample in the kernel, where it allows that
 };
 
 // Where the host allows it, the kernel program is the filter of the sockets: bodies of ordinary
@@ -32,7 +33,8 @@ struct PcapLiveOptions {
 //
 // Every interface has blocks of its own, handed over at times of its own. So that the streams are
 // merged by time, a packet waits until no interface can still hold an older one, kHold at most;
-// with a single interface nothing waits. A clock that is set meanwhile costs order, not packets.
+// with a single interface nothing waits. An interface that is let go of stays for as long, so that
+// what was captured of it comes too. A clock that is set meanwhile costs order, not packets.
 // Not thread-safe.
 class PcapLiveSource final : public LiveSource {
  public:
@@ -48,22 +50,26 @@ class PcapLiveSource final : public LiveSource {
   SourceStats Stats() const override { return stats_; }
   std::string_view Name() const override { return "pcap"; }
   absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
+  bool IsWatched(int index) const override;
   void Apply(const CaptureRules& rules) override;
   int fd() const override { return epoll_.get(); }
   bool samples() const override { return program_ != nullptr; }
 
   // Why the kernel does not cut and sample; OK: it does.
   const absl::Status& program_status() const { return program_status_; }
-  std::size_t open_interfaces() const { return lanes_.size(); }
+  std::size_t open_interfaces() const { return lanes_.size() - leaving_.size(); }
 
  private:
   PcapLiveSource(const PcapLiveOptions& options, FileDescriptor epoll, FileDescriptor timer)
       : options_(options), epoll_(std::move(epoll)), timer_(std::move(timer)) {}
   void OpenProgram();
   int ProgramFor(LinkKind kind);
-  absl::Status Add(const HostInterface& interface, std::size_t interfaces);
+  std::size_t RingFor(std::size_t interfaces) const;
+  absl::Status Add(const HostInterface& interface, std::size_t ring_bytes);
+  void LetGo(PcapLane& lane);
+  void LetGoOfGone();
+  void PeekLeaving();
   void Close(PcapLane& lane);
-  void CloseGone();
   void Watch(PcapLane& lane, bool readable);
   void TakeEvents(int wait_ms);
   void SetTimer(bool at_once);
@@ -76,6 +82,11 @@ class PcapLiveSource final : public LiveSource {
   FileDescriptor epoll_;  // the lanes that wait for packets, and the timer
   FileDescriptor timer_;  // when the oldest packet at hand is due
   std::vector<std::unique_ptr<PcapLane>> lanes_;
+  struct Leaving {
+    PcapLane* lane;
+    PacketTime since;  // monotonic
+  };
+  std::vector<Leaving> leaving_;    // of the lanes; no event tells of them
   std::vector<PcapLane*> waiting_;  // with a packet at hand; they are not watched meanwhile
   PcapLane::Drops drops_;           // not reported yet
   PacketTime drops_read_ = 0;

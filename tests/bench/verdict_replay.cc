@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "agent/app/engine.h"
-#include "agent/app/engine_feed.h"
 #include "agent/app/room_options.h"
 #include "agent/detect/judge.h"
 #include "agent/mail/message_readers.h"
@@ -81,6 +80,18 @@ class TallySink final : public JudgedTransactionSink {
 
  private:
   Tally& tally_;
+};
+
+// What a source hands out, into the engine and the ledger of losses.
+class EngineFeed final : public PacketSink {
+ public:
+  EngineFeed(Engine* engine, Ledger* ledger) : engine_(*engine), ledger_(*ledger) {}
+  void OnPacket(const Packet& packet) override { engine_.OnPacket(packet); }
+  void OnLoss(Loss loss, std::uint64_t count) override { ledger_.Add(loss, count); }
+
+ private:
+  Engine& engine_;
+  Ledger& ledger_;
 };
 
 Config MakeConfig(std::uint64_t sent_mails) {

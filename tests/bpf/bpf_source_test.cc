@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "gmock/gmock.h"
@@ -14,6 +15,7 @@
 #include "agent/source/bpf_filters.h"
 #include "tests/bpf/host.h"
 #include "tests/bpf/kernel.h"
+#include "tests/support/gateway_test.h"
 
 namespace backscatter::bpf_test {
 namespace {
@@ -37,20 +39,15 @@ std::string ModeName(const testing::TestParamInfo<BpfAttachMode>& mode) {
 }
 
 // A gateway, its interface `gw`, and a client behind `cl`.
-class LiveBpf : public testing::TestWithParam<BpfAttachMode> {
+class LiveBpf : public support::GatewayTest, public testing::WithParamInterface<BpfAttachMode> {
  protected:
+  LiveBpf() : GatewayTest({"gw", "203.0.113.1/24", "cl", "203.0.113.9/24"}) {}
   void SetUp() override {
-    std::string why;
-    auto gateway = NetworkNamespace::Make(why);
-    auto client = gateway ? NetworkNamespace::Make(why) : std::nullopt;
-    if (!client) GTEST_SKIP() << why;
-    gateway_ = std::make_unique<NetworkNamespace>(*std::move(gateway));
-    client_ = std::make_unique<NetworkNamespace>(*std::move(client));
-    ASSERT_TRUE(gateway_->JoinTo(*client_, "gw", "203.0.113.1/24", "cl", "203.0.113.9/24"));
-    Open(OptionsFor(GetParam()));
+    GatewayTest::SetUp();
+    if (ready()) Open(OptionsFor(GetParam()));
   }
   void TearDown() override {
-    if (gateway_ == nullptr) return;
+    if (!gateway_) return;
     const InNamespace in(gateway_->fd());  // where its filters are
     source_.reset();
   }
@@ -73,8 +70,7 @@ class LiveBpf : public testing::TestWithParam<BpfAttachMode> {
     ASSERT_TRUE(status.ok()) << status;
   }
 
-  std::unique_ptr<NetworkNamespace> gateway_;
-  std::unique_ptr<NetworkNamespace> client_;
+  const std::optional<NetworkNamespace>& client_ = peer_;
   std::unique_ptr<BpfSource> source_;
   Seen seen_;
 };

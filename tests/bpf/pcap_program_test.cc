@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,7 @@
 #include "agent/base/ledger.h"
 #include "agent/source/interface_watcher.h"
 #include "agent/source/pcap_live.h"
-#include "tests/support/network_namespace.h"
+#include "tests/support/gateway_test.h"
 #include "tests/support/tcp_talk.h"
 
 namespace backscatter {
@@ -60,14 +59,11 @@ class Agent final : public PacketSink, public TransactionSink {
   Engine engine_{{}, &ledger, this};
 };
 
-class PcapProgram : public testing::Test {
+class PcapProgram : public support::GatewayTest {
  protected:
   void SetUp() override {
-    std::string why;
-    gateway_ = NetworkNamespace::Make(why);
-    peer_ = NetworkNamespace::Make(why);
-    if (!gateway_ || !peer_) GTEST_SKIP() << why;
-    ASSERT_TRUE(gateway_->JoinTo(*peer_, "mx0", "10.77.0.1/24", "out0", "10.77.0.2/24"));
+    GatewayTest::SetUp();
+    if (!ready()) return;
     PcapLiveOptions options;
     options.rules.ports = {25};
     absl::StatusOr<std::unique_ptr<PcapLiveSource>> source = PcapLiveSource::Open(options);
@@ -102,8 +98,6 @@ class PcapProgram : public testing::Test {
     }
   }
 
-  std::optional<NetworkNamespace> gateway_;
-  std::optional<NetworkNamespace> peer_;
   std::unique_ptr<PcapLiveSource> source_;
   Agent agent_;
 };

@@ -45,7 +45,7 @@ TEST(Refusal, WithoutCapabilitiesItNamesThem) {
   if (text.empty()) GTEST_SKIP() << "no process without capabilities can be made here";
   if (text.starts_with("UNIMPLEMENTED")) GTEST_SKIP() << text;
   EXPECT_THAT(text, testing::StartsWith("PERMISSION_DENIED"));
-  EXPECT_THAT(text, HasSubstr("missing: CAP_NET_ADMIN, CAP_PERFMON, CAP_BPF"));
+  EXPECT_THAT(text, HasSubstr("missing: CAP_NET_ADMIN, CAP_PERFMON and CAP_BPF"));
 }
 
 TEST(Refusal, WithAllCapabilitiesNoneIsMissing) {

@@ -38,8 +38,10 @@ HostFacts Good() {
   facts.capabilities = kAll;
   facts.source = "bpf";
   facts.looked_for = 5 * kSecond;
-  facts.interfaces = {
-      {.interface = {.index = 2, .name = "eth0", .up = true}, .packets = 40, .mail = 7}};
+  facts.interfaces = {{.interface = {.index = 2, .name = "eth0", .up = true},
+                       .watched = true,
+                       .packets = 40,
+                       .mail = 7}};
   facts.listeners = {{.port = 25,
                       .address = "0.0.0.0",
                       .process = "master",
@@ -60,9 +62,10 @@ CheckReport Conclude(const HostFacts& facts) {
 TEST(Check, AGoodHostWouldSeeMail) {
   const CheckReport report = Conclude(Good());
   EXPECT_TRUE(report.would_see_mail);
+  EXPECT_EQ(report.exit_code, ExitCode::kDone);
   const std::string table = RenderCheckTable(report);
   EXPECT_THAT(table, AllOf(HasSubstr("yes   Linux 6.8.0: kernel probes by TCX"),
-                           HasSubstr("eth0: 40 packets in 5 s, 7 of mail"),
+                           HasSubstr("eth0: 40 packets in 5.0 s, 7 of mail"),
                            HasSubstr("port 25 (master, 0.0.0.0)"), HasSubstr("offers STARTTLS"),
                            HasSubstr("cannot read TLS"), HasSubstr("would see mail here")));
 }
@@ -92,6 +95,7 @@ TEST(Check, AnOrdinaryUserCannotCapture) {
   const CheckReport report = Conclude(facts);
   EXPECT_FALSE(report.can_capture);
   EXPECT_FALSE(report.would_see_mail);
+  EXPECT_EQ(report.exit_code, ExitCode::kRefused);
   EXPECT_THAT(
       RenderCheckTable(report),
       AllOf(HasSubstr("NO    CAP_NET_RAW is missing: packet capture"),
@@ -123,6 +127,7 @@ TEST(Check, WithoutAMailServerAndWithoutMailThereIsNothingToSee) {
   facts.segments = 0;
   EXPECT_FALSE(Conclude(facts).would_see_mail);
   EXPECT_TRUE(Conclude(facts).can_capture);
+  EXPECT_EQ(Conclude(facts).exit_code, ExitCode::kDamaged);
   facts.segments = 3;  // a router, or a bridge
   EXPECT_TRUE(Conclude(facts).would_see_mail);
 }
@@ -153,6 +158,57 @@ TEST(Check, AServerAtAnotherPortIsNamedWithTheLineForIt) {
                     HasSubstr("add 10025 to `ports`")));
 }
 
+CheckReport ConcludeWith(const HostFacts& facts, const std::vector<std::string>& sets) {
+  const LoadedConfig loaded = *LoadConfig({.file = "/dev/null", .sets = sets});
+  return ConcludeCheck(facts, loaded.config, PlanMemory(loaded));
+}
+
+TEST(Check, InterfacesThatAreRefusedAreNamedAndWithoutOneNothingCanBeCaptured) {
+  HostFacts facts = Good();
+  facts.interfaces.push_back({.interface = {.index = 3, .name = "wg0", .up = true}});
+  facts.capture = absl::PermissionDeniedError("wg0: not permitted\nand more");
+  const CheckReport some = ConcludeWith(facts, {"interfaces=[eth0, wg0]"});
+  EXPECT_TRUE(some.can_capture);
+  EXPECT_EQ(some.exit_code, ExitCode::kDone);
+  EXPECT_THAT(RenderCheckTable(some), AllOf(HasSubstr("NO    wg0 cannot be watched"),
+                                            HasSubstr("wg0: not permitted and more")));
+  facts.interfaces[0].watched = false;
+  const CheckReport none = ConcludeWith(facts, {"interfaces=[eth0, wg0]"});
+  EXPECT_FALSE(none.can_capture);
+  EXPECT_EQ(none.exit_code, ExitCode::kRefused);
+}
+
+TEST(Check, AnInterfaceThatIsNotAskedForDoesNotHelp) {
+  HostFacts facts = Good();
+  facts.interfaces[0].wanted = false;
+  facts.interfaces.push_back({.interface = {.index = 3, .name = "wg0", .up = true}});
+  EXPECT_EQ(ConcludeWith(facts, {"interfaces=[wg0]"}).exit_code, ExitCode::kRefused);
+}
+
+TEST(Check, SettingsThatRunWouldRefuseEndItInTwo) {
+  EXPECT_EQ(ConcludeWith(Good(), {"interfaces=[nosuch0]"}).exit_code, ExitCode::kUsage);
+  EXPECT_EQ(ConcludeWith(Good(), {"memory.max=32MiB", "targets.capacity=10000000"}).exit_code,
+            ExitCode::kUsage);
+}
+
+TEST(Check, MailOfOtherHostsIsNoted) {
+  EXPECT_THAT(RenderCheckTable(Conclude(Good())), Not(HasSubstr("between other hosts")));
+  HostFacts facts = Good();
+  facts.foreign_segments = 12;
+  EXPECT_THAT(RenderCheckTable(Conclude(facts)),
+              AllOf(HasSubstr("note  12 segments of mail between other hosts"),
+                    HasSubstr("`local.networks`")));
+}
+
+TEST(Check, WhoDidNotAnswerOrWasNotAskedIsNamed) {
+  HostFacts facts = Good();
+  facts.listeners[0].answer = MailListener::Answer::kSilent;
+  EXPECT_THAT(RenderCheckTable(Conclude(facts)),
+              HasSubstr("port 25 (0.0.0.0) did not answer within 2 s"));
+  facts.listeners[0].answer = MailListener::Answer::kNotAsked;
+  EXPECT_THAT(RenderCheckTable(Conclude(facts)), HasSubstr("port 25 (0.0.0.0) was not asked"));
+}
+
 TEST(Check, LinesFitAndHostileNamesAreEscaped) {
   HostFacts facts = Good();
   facts.listeners[0].process = "ma\x1b[2Jster\n";
@@ -167,10 +223,19 @@ TEST(Check, JsonHasEveryFinding) {
   const nlohmann::json json = nlohmann::json::parse(RenderCheckJson(report));
   EXPECT_EQ(json.at("schema"), "backscatter.check/1");
   EXPECT_EQ(json.at("would_see_mail"), true);
+  EXPECT_EQ(json.at("look_seconds"), 5.0);
   EXPECT_EQ(json.at("findings").size(), report.findings.size());
 }
 
 // ---- gathering ----
+
+TEST(Check, LooksAtEverySessionOfThePorts) {
+  const LoadedConfig loaded =
+      *LoadConfig({.file = "/dev/null", .sets = {"sampling.ratio=0.01", "ports=[2626]"}});
+  const CaptureRules rules = LookRules(loaded.config);
+  EXPECT_EQ(rules.sampling_ratio, 1);
+  EXPECT_THAT(rules.ports, testing::ElementsAre(2626));
+}
 
 class Listener : public testing::Test {
  protected:
@@ -210,6 +275,41 @@ TEST_F(Listener, IsAskedWhetherItOffersStarttls) {
   AskListener(listener);
   EXPECT_EQ(listener.answer, MailListener::Answer::kAnswered);
   EXPECT_TRUE(listener.offers_starttls);
+}
+
+TEST_F(Listener, MayWriteTheKeywordAsItLikesButNotInsideOfAnother) {
+  MailListener listener{.address = "127.0.0.1"};
+  listener.port = Serve({"220 mx ESMTP\r\n", "250-mx\r\n250 StartTLS\r\n", "221 bye\r\n"});
+  AskListener(listener);
+  EXPECT_TRUE(listener.offers_starttls);
+}
+
+TEST_F(Listener, ThatOffersAnotherKeywordOffersNoTls) {
+  MailListener listener{.address = "127.0.0.1"};
+  listener.port = Serve({"220 mx ESMTP\r\n", "250-mx\r\n250 X-NOSTARTTLS STARTTLS\r\n"});
+  AskListener(listener);
+  EXPECT_EQ(listener.answer, MailListener::Answer::kAnswered);
+  EXPECT_FALSE(listener.offers_starttls);
+}
+
+TEST_F(Listener, ThatSaysNothingIsSilent) {
+  MailListener listener{.address = "127.0.0.1"};
+  listener.port = Serve({""});
+  AskListener(listener);
+  EXPECT_EQ(listener.answer, MailListener::Answer::kSilent);
+}
+
+TEST(Listeners, AreAskedUpToABoundThoseOfThePortsFirst) {
+  std::vector<MailListener> listeners(40, {.port = 1, .address = "127.0.0.1"});  // who refuses
+  for (std::size_t i = 30; i < 40; ++i) listeners[i].configured_port = true;
+  AskListeners(listeners);
+  std::size_t asked = 0;
+  for (const MailListener& listener : listeners) {
+    const bool was = listener.answer != MailListener::Answer::kNotAsked;
+    EXPECT_TRUE(was || !listener.configured_port);
+    asked += was;
+  }
+  EXPECT_EQ(asked, kMostAsked);
 }
 
 TEST_F(Listener, ThatSpeaksAnotherLanguageIsNoMailServer) {

@@ -81,13 +81,13 @@ TEST(ReplayFlags, WrongFlagsNameTheNearestRightOne) {
 
 TEST(ReplayFlags, BadValuesSayWhatIsRight) {
   EXPECT_THAT(Error({"replay", "x", "--format", "xml"}),
-              StartsWith("--format is table or json, not \"xml\""));
+              StartsWith("--format wants one of table, json, not \"xml\""));
   EXPECT_THAT(Error({"replay", "x", "--format="}), StartsWith("--format= needs a value"));
   EXPECT_THAT(Error({"replay", "--set=", "x.pcap"}), StartsWith("--set= needs a value"));
   EXPECT_THAT(Error({"replay", "x", "--format", ""}), StartsWith("--format needs a value"));
   for (const std::string top : {"x", "-1", "1.5", "1x", "99999999999999999999999"}) {
     EXPECT_THAT(Error({"replay", "x", "--top=" + top}),
-                StartsWith("--top is a whole number (0: all), not \"" + top + "\""));
+                StartsWith("--top wants a whole number (0: all), not \"" + top + "\""));
   }
   EXPECT_THAT(Error({"replay", "x", "--top"}), StartsWith("--top needs a value;"));
   EXPECT_THAT(Error({"replay", "x", "--set"}), StartsWith("--set needs a value;"));
@@ -167,10 +167,12 @@ TEST(RunFlags, AnyInterfaceIsTheEmptyList) {
 }
 
 TEST(RunFlags, BadValuesSayWhatIsRight) {
-  EXPECT_THAT(Error({"run", "--source", "xdp"}), StartsWith("--source is auto, bpf or pcap"));
+  EXPECT_THAT(Error({"run", "--source", "xdp"}),
+              StartsWith("--source wants one of auto, bpf, pcap, not \"xdp\""));
   EXPECT_THAT(Error({"run", "--log.level", "loud"}),
-              StartsWith("--log.level is debug, info, warn or error"));
-  EXPECT_THAT(Error({"run", "--log.format", "xml"}), StartsWith("--log.format is logfmt or json"));
+              StartsWith("--log.level wants one of debug, info, warn, error, not"));
+  EXPECT_THAT(Error({"run", "--log.format", "xml"}),
+              StartsWith("--log.format wants one of logfmt, json, not \"xml\""));
   EXPECT_THAT(Error({"run", "--duration", "soon"}), StartsWith("--duration wants a duration"));
   EXPECT_THAT(Error({"run", "--interface", "a,b"}), HasSubstr("the name of one interface"));
   EXPECT_THAT(Error({"run", "--interface", "a\"]"}), HasSubstr("the name of one interface"));

@@ -1,6 +1,7 @@
 #include "agent/app/output_file.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -68,6 +69,41 @@ TEST(OutputFile, WhatTheSystemRefusesNamesFileAndReason) {
   ASSERT_FALSE(file.ok());
   EXPECT_EQ(file.status().message(),
             "/nowhere/x.jsonl: cannot be written: No such file or directory");
+}
+
+TEST(OutputFile, TheFirstFailureIsNotForgottenByAReopen) {
+  auto file = OutputFile::Open("/dev/full");
+  ASSERT_TRUE(file.ok()) << file.status();
+  (*file)->buffer() = "one\ntwo\n";
+  (*file)->Flush();
+  EXPECT_FALSE((*file)->status().ok());
+  EXPECT_EQ((*file)->lost_lines(), 2u);
+  ASSERT_TRUE((*file)->Reopen().ok());
+  EXPECT_TRUE((*file)->status().ok()) << "it is tried again";
+  EXPECT_THAT((*file)->Close().message(), testing::HasSubstr("No space left on device"));
+}
+
+// A limit on the size of a file stands for a disk that is full in the middle of a line.
+TEST(OutputFile, AfterATornLineTheNextOneBeginsOnALineOfItsOwn) {
+  const std::string path = testing::TempDir() + "/output_file_torn.jsonl";
+  std::remove(path.c_str());
+  std::signal(SIGXFSZ, SIG_IGN);
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  auto file = OutputFile::Open(path, OutputFile::Mode::kAppend);
+  ASSERT_TRUE(file.ok()) << file.status();
+  const rlimit small{.rlim_cur = 6, .rlim_max = before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  (*file)->buffer() = "one\ntwo\nthree\n";
+  (*file)->Flush();
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_EQ((*file)->lost_lines(), 2u) << "the torn one, and the one behind it";
+  ASSERT_TRUE((*file)->Reopen().ok());
+  (*file)->buffer() += "four\n";
+  EXPECT_FALSE((*file)->Close().ok());
+  std::ifstream in(path);
+  EXPECT_EQ(std::string(std::istreambuf_iterator<char>(in), {}), "one\ntw\nfour\n");
+  std::remove(path.c_str());
 }
 
 }  // namespace

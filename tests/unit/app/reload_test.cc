@@ -1,5 +1,8 @@
-// What is open goes on when the configuration changes.
+// A pipeline whose configuration changes, whose packets stop, or whose reader goes away.
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -23,11 +26,15 @@ Config ConfigOf(const std::vector<std::string>& sets) {
   return loaded->config;
 }
 
-std::unique_ptr<Pipeline> MakePipeline(const Config& config) {
+std::unique_ptr<Pipeline> MakePipeline(const Config& config, OutputFile* lines = nullptr,
+                                       void (*on_reader_gone)() = nullptr) {
   absl::StatusOr<KeptLedger> kept = KeptLedger::Open("", {.capacity = 1000});
-  return std::make_unique<Pipeline>(
-      Pipeline::Options{.config = config, .batv_keys = {}, .hash_key = HashKey::Random()},
-      std::make_unique<KeptLedger>(*std::move(kept)));
+  return std::make_unique<Pipeline>(Pipeline::Options{.config = config,
+                                                      .batv_keys = {},
+                                                      .hash_key = HashKey::Random(),
+                                                      .lines = lines,
+                                                      .on_reader_gone = on_reader_gone},
+                                    std::make_unique<KeptLedger>(*std::move(kept)));
 }
 
 std::vector<support::TimedFrame> Bounce(int i) {
@@ -85,6 +92,26 @@ TEST(Reload, TimePassesWithoutPackets) {
   pipeline->AdvanceTo(pipeline->latest() + 1000 * kSecond);
   EXPECT_EQ(pipeline->open_connections(), 0u);
   EXPECT_EQ(pipeline->Snapshot({}, {}, 0).sessions.total, 1u);
+}
+
+int times_gone = 0;
+
+TEST(Pipeline, AReaderThatWentAwayIsToldOfOnce) {
+  std::signal(SIGPIPE, SIG_IGN);
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  close(ends[0]);
+  OutputFile lines(ends[1], "a pipe");
+  const std::unique_ptr<Pipeline> pipeline =
+      MakePipeline(ConfigOf({}), &lines, [] { ++times_gone; });
+  for (int i = 0; i < 5; ++i) {
+    for (const support::TimedFrame& frame : Bounce(i)) Feed(*pipeline, frame);
+    pipeline->Flush();
+  }
+  pipeline->Finish();
+  EXPECT_EQ(pipeline->Snapshot({}, {}, 0).transactions.total, 5u);
+  EXPECT_EQ(times_gone, 1);
+  close(ends[1]);
 }
 
 }  // namespace

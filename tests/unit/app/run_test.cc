@@ -52,6 +52,7 @@ class FakeLiveSource final : public LiveSource {
   absl::Status SetInterfaces(const std::vector<HostInterface>&) override {
     return absl::OkStatus();
   }
+  bool IsWatched(int) const override { return true; }
   void Apply(const CaptureRules&) override {}
   int fd() const override { return ready_.get(); }
 
@@ -115,12 +116,20 @@ class RunTest : public testing::Test {
     _exit(static_cast<int>(code));
   }
   // Until the log says so, 10 s at most.
-  bool LogSays(const std::string& what) const {
+  bool LogSays(const std::string& what, int times = 1) const {
     for (int i = 0; i < 1000; ++i) {
-      if (Read("log").find(what) != std::string::npos) return true;
+      if (Count(what) >= times) return true;
       std::this_thread::sleep_for(milliseconds(10));
     }
     return false;
+  }
+  int Count(const std::string& what) const {
+    const std::string log = Read("log");
+    int times = 0;
+    for (std::size_t at = log.find(what); at != std::string::npos; at = log.find(what, at + 1)) {
+      ++times;
+    }
+    return times;
   }
   int Wait() {
     int status = 0;
@@ -189,6 +198,58 @@ TEST_F(RunTest, SighupReloadsAllOrNothingAndNamesWhatNeedsARestart) {
   ASSERT_TRUE(LogSays("configuration reloaded"));
   ASSERT_TRUE(LogSays("these keys need a restart"));
   EXPECT_THAT(Read("log"), HasSubstr("keys=targets.capacity"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+}
+
+TEST_F(RunTest, AKeyThatNeedsARestartIsToldAtEveryReloadUntilItIsTakenBack) {
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  const std::string sent = "sent: {file: " + Path("sent") + "}\n";
+  Write("site.yaml", sent + "targets: {capacity: 5000}\n");
+  for (int reloads = 1; reloads <= 2; ++reloads) {
+    kill(child_, SIGHUP);
+    ASSERT_TRUE(LogSays("these keys need a restart", reloads)) << Read("log");
+  }
+  Write("site.yaml", sent);
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(LogSays("configuration reloaded", 3));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_EQ(Count("these keys need a restart"), 2);
+}
+
+TEST_F(RunTest, TheReportAndTheLogTellTheLeastSamplingThatEverHeld) {
+  Write("site.yaml", "sampling: {ratio: 0.25}\nsent: {file: " + Path("sent") + "}\n");
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
+  kill(child_, SIGHUP);
+  ASSERT_TRUE(LogSays("configuration reloaded"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"sampling\":0.25"));
+  EXPECT_THAT(Read("log"), HasSubstr(" sampling=0.25 "));
+}
+
+TEST_F(RunTest, TransactionsThatFindNoRoomAreCountedToldOnceAndEndItInOne) {
+  flags_.transactions = "/dev/full";
+  Start(FakeLiveSource::Then::kWait, 7);
+  ASSERT_TRUE(LogSays("transactions are lost"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 1);
+  EXPECT_EQ(Count("transactions are lost"), 1);
+  EXPECT_THAT(Read("log"), HasSubstr("lost=7 why="));
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"output.transactions_dropped\":7"));
+}
+
+TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  EXPECT_EQ(Count("bodies of all mail are read"), 0);
+  Write("site.yaml", "bounce: {read: all}\nsent: {file: " + Path("sent") + "}\n");
+  kill(child_, SIGHUP);
+  EXPECT_TRUE(LogSays("bodies of all mail are read"));
   kill(child_, SIGTERM);
   EXPECT_EQ(Wait(), 0);
 }

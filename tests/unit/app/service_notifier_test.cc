@@ -27,7 +27,7 @@ class Listener {
   }
   ~Listener() { close(fd_); }
   std::string Next() const {
-    char buffer[512];
+    char buffer[4096];
     const ssize_t got = recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
     return got < 0 ? "" : std::string(buffer, static_cast<std::size_t>(got));
   }
@@ -44,7 +44,7 @@ void ExpectsAllMessages(const std::string& name) {
   const Listener listener(name);
   ServiceNotifier notifier(name);
   notifier.Ready("capturing\non eth0");
-  EXPECT_EQ(listener.Next(), "READY=1\nSTATUS=capturing on eth0");
+  EXPECT_EQ(listener.Next(), "READY=1\nSTATUS=capturing\\x0aon eth0");
   notifier.Reloading();
   EXPECT_THAT(listener.Next(), testing::StartsWith("RELOADING=1\nMONOTONIC_USEC="));
   notifier.Stopping();
@@ -59,6 +59,18 @@ TEST(ServiceNotifier, SpeaksToASocketInTheFileSystem) {
   const std::string name = UniqueName("/tmp/");
   ExpectsAllMessages(name);
   unlink(name.c_str());
+}
+
+TEST(ServiceNotifier, ALongStatusIsCutBetweenCharacters) {
+  const std::string name = UniqueName("@");
+  const Listener listener(name);
+  ServiceNotifier notifier(name);
+  std::string names = "x";
+  for (int i = 0; i < 1000; ++i) names += "\u00e4";
+  notifier.Status(names);
+  const std::string line = listener.Next();
+  EXPECT_EQ(line.size(), std::string_view("STATUS=").size() + 1000);
+  EXPECT_THAT(line, testing::EndsWith("\u00e4..."));
 }
 
 TEST(ServiceNotifier, WithoutAListenerNothingHappens) {

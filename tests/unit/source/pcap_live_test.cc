@@ -15,7 +15,6 @@
 #include <chrono>
 #include <map>
 #include <memory>
-#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
@@ -24,7 +23,7 @@
 #include "agent/base/ledger.h"
 #include "agent/net/decoder.h"
 #include "agent/source/interface_watcher.h"
-#include "tests/support/network_namespace.h"
+#include "tests/support/gateway_test.h"
 #include "tests/support/packet_builder.h"
 #include "tests/support/tcp_talk.h"
 
@@ -32,7 +31,6 @@ namespace backscatter {
 namespace {
 
 using support::InNamespace;
-using support::NetworkNamespace;
 using support::PacketBuilder;
 using support::Talk;
 using testing::HasSubstr;
@@ -84,15 +82,11 @@ class Collector final : public PacketSink {
   std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t> next_;  // sequence, by ports
 };
 
-class PcapLive : public testing::Test {
+class PcapLive : public support::GatewayTest {
  protected:
   void SetUp() override {
-    std::string why;
-    gateway_ = NetworkNamespace::Make(why);
-    peer_ = NetworkNamespace::Make(why);
-    if (!gateway_ || !peer_) GTEST_SKIP() << why;
-    ASSERT_TRUE(gateway_->JoinTo(*peer_, "mx0", "10.77.0.1/24", "out0", "10.77.0.2/24"));
-    Open({.program = false});
+    GatewayTest::SetUp();
+    if (ready()) Open({.program = false});
   }
 
   void Open(PcapLiveOptions options) {
@@ -133,8 +127,6 @@ class PcapLive : public testing::Test {
     return support::Hold({address, port, {"220 mx\r\n", text}}, *gateway_, *peer_);
   }
 
-  std::optional<NetworkNamespace> gateway_;
-  std::optional<NetworkNamespace> peer_;
   std::unique_ptr<PcapLiveSource> source_;
   Collector got_;
 };
@@ -299,6 +291,54 @@ TEST_F(PcapLive, AnInterfaceThatIsDownIsLeftOutUntilItIsUp) {
   ASSERT_TRUE(Say("QUIT\r\n"));
   Drain();
   EXPECT_EQ(got_.payload[25], "220 mx\r\n");
+}
+
+TEST_F(PcapLive, WhatWasCapturedBeforeAnInterfaceIsLetGoStillComes) {
+  ASSERT_TRUE(Watch({"mx0"}).ok());
+  ASSERT_TRUE(Say("QUIT\r\n"));
+  ASSERT_TRUE(Watch({}).ok());  // the block of the ring is not handed over yet
+  EXPECT_EQ(source_->open_interfaces(), 0u);
+  ASSERT_TRUE(Say("NOOP\r\n"));  // of this nothing comes
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(source_->Poll(got_, 10 * kMillisecond).ok());
+  EXPECT_EQ(got_.payload_bytes, std::string_view("220 mx\r\nQUIT\r\n").size());
+  EXPECT_EQ(got_.fins, 2);
+}
+
+TEST_F(PcapLive, WhatWasCapturedBeforeAnInterfaceWentAwayStillComes) {
+  ASSERT_TRUE(Watch({"mx0"}).ok());
+  ASSERT_TRUE(Say("QUIT\r\n"));
+  ASSERT_TRUE(gateway_->Ip("link del mx0"));
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(source_->Poll(got_, 10 * kMillisecond).ok());
+  EXPECT_EQ(got_.payload_bytes, std::string_view("220 mx\r\nQUIT\r\n").size());
+  EXPECT_EQ(source_->open_interfaces(), 0u);
+}
+
+TEST_F(PcapLive, AConsumerThatIsTooLateForAnInterfaceThatWasLetGoIsToldWhatItLost) {
+  ASSERT_TRUE(Watch({"mx0"}).ok());
+  ASSERT_TRUE(Say("QUIT\r\n"));
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  ASSERT_TRUE(Watch({}).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(source_->Poll(got_, 10 * kMillisecond).ok());
+  EXPECT_EQ(got_.packets, 0u);
+  EXPECT_GE(got_.ledger.Get(Loss::kSourceRingFull), 6u) << "a handshake, two lines and two ends";
+}
+
+TEST_F(PcapLive, RingsTakeNoMoreThanTheirBoundAndWhatIsBeyondIsTold) {
+  std::vector<std::string> names = {"mx0"};
+  for (const std::string i : {"1", "2", "3"}) {
+    names.insert(names.end(), {"a" + i, "b" + i});
+    ASSERT_TRUE(gateway_->Ip("link add a" + i + " type veth peer name b" + i));
+    ASSERT_TRUE(gateway_->Ip("link set a" + i + " up") && gateway_->Ip("link set b" + i + " up"));
+  }
+  Open({.ring_bytes = 1U << 20, .most_ring_bytes = 2U << 20, .program = false});
+  const absl::Status status = Watch(names);
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_THAT(std::string(status.message()), testing::StartsWith("3 interfaces are not watched"));
+  EXPECT_EQ(source_->open_interfaces(), 4u);
+  std::size_t watched = 0;
+  for (const HostInterface& each : Interfaces(names)) watched += source_->IsWatched(each.index);
+  EXPECT_EQ(watched, 4u);
 }
 
 TEST_F(PcapLive, AnInterfaceThatIsNotThereIsNamedAndTheOthersAreWatched) {

@@ -1,4 +1,4 @@
-#include "agent/app/capabilities.h"
+#include "agent/base/capabilities.h"
 
 #include <linux/capability.h>
 #include <sys/prctl.h>
