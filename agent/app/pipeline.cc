@@ -90,6 +90,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
       readers_(MakeReadersOptions(options.config)),
       engine_(EngineOptionsOf(options.config), &ledger_, feed_ahead_.get(), &readers_) {
   judge_.SetFloods(&floods_);
+  floods_.SetListener(options.flood_listener);
 }
 
 Pipeline::~Pipeline() = default;

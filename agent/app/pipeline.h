@@ -37,6 +37,7 @@ class Pipeline final : public PacketSink {
     HashKey sampling_key = {};
     // Only chosen sessions come (LiveSource::samples): all that comes counts.
     bool source_samples = false;
+    FloodListener* flood_listener = nullptr;  // hears of floods; null: nobody; must outlive this
     OutputFile* lines = nullptr;  // takes each transaction as a line of JSON; must outlive this
     // Once, where the reader of `lines` went away: nobody is left to read for.
     void (*on_reader_gone)() = nullptr;

@@ -18,6 +18,7 @@
 #include "agent/app/capture_thread.h"
 #include "agent/app/control_signals.h"
 #include "agent/app/engine_thread.h"
+#include "agent/app/flood_log.h"
 #include "agent/app/log.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/pipeline_files.h"
@@ -97,6 +98,7 @@ class Agent {
   const HashKey key_;
   const std::uint32_t seed_;
   Log log_;
+  FloodLog flood_log_{&log_};
   ServiceNotifier notifier_;
   std::optional<ControlSignals> signals_;
   Wake news_;  // from the other threads
@@ -187,6 +189,7 @@ absl::Status Agent::StartPipeline() {
                         .hash_key = key_,
                         .sampling_key = key_,
                         .source_samples = source_samples_,
+                        .flood_listener = &flood_log_,
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));

@@ -33,30 +33,39 @@ struct FloodThresholds {
     double recipients = 30;  // unsolicited, within ten minutes
     double networks = 10;
     double baseline = 5;  // times what is usual at this hour
+    bool operator==(const JoeJob&) const = default;
   } joe_job;
   struct RandomRecipients {
     double recipients = 60;  // refused as unknown, within ten minutes
     double networks = 20;
     double distinct = 0.7;  // targets for each of them
+    bool operator==(const RandomRecipients&) const = default;
   } random_recipients;
   struct Emitter {
     double recipients = 20;  // unsolicited, within an hour
     double targets = 5;
+    bool operator==(const Emitter&) const = default;
   } emitter;
   struct CalloutStorm {
     double recipients = 300;  // call-outs, within ten minutes
     double networks = 20;
     double baseline = 5;
+    bool operator==(const CalloutStorm&) const = default;
   } callout_storm;
   struct OwnEmission {
     double transactions = 5;  // within an hour
+    bool operator==(const OwnEmission&) const = default;
   } own_emission;
   struct BounceLoop {
     double recipients = 3;  // of reports in a loop, within an hour
+    bool operator==(const BounceLoop&) const = default;
   } bounce_loop;
   struct Widespread {
     double targets = 5;  // joe jobs at once
+    bool operator==(const Widespread&) const = default;
   } widespread;
+
+  bool operator==(const FloodThresholds&) const = default;
 };
 
 struct FloodSource {
