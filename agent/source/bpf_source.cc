@@ -149,9 +149,7 @@ void BpfSource::SetTimer() {
 
 std::size_t BpfSource::DrainRing(PacketSink& sink) {
   records_.Begin(&sink, to_packet_time_);
-  const std::size_t count = ethernet_->ring().Drain(records_, kBatch);
-  if (first_ == 0) first_ = records_.last();
-  return count;
+  return ethernet_->ring().Drain(records_, kBatch);
 }
 
 absl::StatusOr<PollResult> BpfSource::Poll(PacketSink& sink, std::int64_t max_wait) {
@@ -187,7 +185,7 @@ SourceStats BpfSource::Stats() const {
   stats.packets = counters_[BS_PACKETS];
   stats.bytes = counters_[BS_PACKET_BYTES];
   stats.input_bytes = records_.bytes();
-  stats.first = first_;
+  stats.first = records_.first();
   stats.last = records_.last();
   return stats;
 }

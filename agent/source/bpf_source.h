@@ -77,7 +77,6 @@ class BpfSource final : public LiveSource {
   std::int64_t counted_at_ = 0;  // monotonic
   std::int64_t to_packet_time_ = 0;
   std::int64_t clocks_read_at_ = 0;
-  PacketTime first_ = 0;
 };
 
 }  // namespace backscatter

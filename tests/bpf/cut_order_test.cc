@@ -101,6 +101,25 @@ TEST_F(CutOrder, ASegmentFarOutsideOfTheStreamChangesNothing) {
   EXPECT_EQ(wire.client(), "EHLO a\r\nMAIL FROM:<>\r\nQUIT\r\n");
 }
 
+TEST_F(CutOrder, NoSegmentMoreThan16MiBAheadBlindsASession) {
+  constexpr std::uint32_t kFar = (16 << 20) + 1;
+  Wire commands(*kernel);
+  commands.S("220 mx\r\n").C("EHLO a\r\n").ForgeC(kFar, "RSET\r\n").C("MAIL FROM:<>\r\n");
+  EXPECT_EQ(commands.client(), "EHLO a\r\nMAIL FROM:<>\r\n");
+  Wire body(*kernel);
+  body.UpToData().S("354 go\r\n").ForgeC(kFar, "x\r\n.\r\n").Body(500).ForgeC(kFar, "x");
+  body.C(".\r\nMAIL FROM:<>\r\n");
+  EXPECT_EQ(body.Client(), "[500].\r\nMAIL FROM:<>\r\n");
+  EXPECT_EQ(kernel->Counted(BS_UNORDERED_BYTES), 6u + 6 + 1);
+}
+
+TEST_F(CutOrder, AHoleOfABodyOf16MiBIsBelieved) {
+  Wire wire(*kernel);
+  wire.UpToData().S("354 go\r\n").Body(500).ForgeC(16 << 20, "x").S("250 ok\r\n");
+  EXPECT_EQ(wire.Client(), "[16777717]");
+  EXPECT_EQ(kernel->Counted(BS_UNORDERED_BYTES), 0u);
+}
+
 TEST_F(CutOrder, ASegmentAheadThatWasNeverPartOfTheStreamIsOvercome) {
   Wire wire(*kernel);
   wire.S("220 mx\r\n").C("EHLO a\r\n").AgainC(static_cast<std::size_t>(-5000000), "RSET\r\n");
@@ -111,7 +130,7 @@ TEST_F(CutOrder, ASegmentAheadThatWasNeverPartOfTheStreamIsOvercome) {
 TEST_F(CutOrder, ADotAheadThatWasNeverPartOfTheStreamIsOvercome) {
   Wire wire(*kernel);
   wire.UpToData().S("354 go\r\n").Body(500);
-  wire.AgainC(static_cast<std::size_t>(-50000000), "x\r\n.\r\n").C(".\r\n").S("250 ok\r\n");
+  wire.AgainC(static_cast<std::size_t>(-10000000), "x\r\n.\r\n").C(".\r\n").S("250 ok\r\n");
   wire.C("MAIL FROM:<>\r\n");
   EXPECT_THAT(wire.client(), testing::EndsWith("MAIL FROM:<>\r\n"));
 }
@@ -170,6 +189,25 @@ TEST_F(CutOrder, AFinIsTheLastPieceOfItsSegmentOnly) {
   EXPECT_EQ(records[0].header.flags & 0x01, 0);
   EXPECT_EQ(records[1].payload, "QUIT\r\n");
   EXPECT_EQ(records[1].header.flags & 0x01, 0x01);
+}
+
+TEST_F(CutOrder, UrgentDataIsToldWithItsOwnPieceOnly) {
+  const std::string text = "x\r\n.\r\nQUIT\r\n";  // 3 that stay, 3, and 6
+  for (const unsigned urgent : {2U, 3U, 4U, 6U, 7U, 12U, 13U}) {
+    Wire wire(*kernel);
+    wire.UpToData().S("354 go\r\n").Body(500);
+    std::string frame = wire.FrameC(text, 0x38);  // URG
+    frame[frame.size() - text.size() - 1] = static_cast<char>(urgent);
+    ASSERT_TRUE(kernel->Run(frame));
+    const auto records = kernel->Records();
+    ASSERT_EQ(records.size(), 2u);
+    const bool in_dot = urgent > 3 && urgent <= 6;
+    const bool in_quit = urgent > 6 && urgent <= 12;
+    EXPECT_EQ(records[0].header.flags & 0x20, in_dot ? 0x20 : 0) << urgent;
+    EXPECT_EQ(records[0].header.urgent_pointer, in_dot ? urgent - 3 : 0) << urgent;
+    EXPECT_EQ(records[1].header.flags & 0x20, in_quit ? 0x20 : 0) << urgent;
+    EXPECT_EQ(records[1].header.urgent_pointer, in_quit ? urgent - 6 : 0) << urgent;
+  }
 }
 
 }  // namespace
