@@ -43,6 +43,7 @@ class BpfSource final : public LiveSource {
 
   absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
   void Apply(const CaptureRules& rules) override;
+  absl::Status rules_status() const override { return rules_status_; }
   int fd() const override { return events_.get(); }
 
   // How it is attached now; kAuto: to nothing.
@@ -50,8 +51,6 @@ class BpfSource final : public LiveSource {
   // As of the last count: once a second, and with each Poll(sink, 0) that found nothing.
   const BpfCounters& counters() const { return counters_; }
   std::size_t stale_filters() const { return stale_filters_; }  // that Start removed
-  // What of the rules the kernel's tables could not take; OK: nothing.
-  const absl::Status& rules_status() const { return rules_status_; }
 
  private:
   explicit BpfSource(const BpfSourceOptions& options) : options_(options) {}
