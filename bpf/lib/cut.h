@@ -34,16 +34,14 @@ static long bs_client_step(__u32 i, void* context) {
   return 1;
 }
 
-#define BS_MAX_STEPS 200         // windows: 800 KiB, no packet is longer
-#define BS_MAX_AHEAD (16 << 20)  // of what is known of the client: no SMTP peer has more in flight
+#define BS_MAX_STEPS 200  // windows: 800 KiB, no packet is longer
 #define BS_MAX_BEHIND (1 << 30)
 
-// Segments far outside of the stream change nothing: one forged packet must not blind a session.
 BS_INLINE void bs_on_client(struct bs_packet* packet) {
   const struct bs_flow* flow = packet->flow;
   const __u32 known = bs_before(flow->client_next, flow->acked) ? flow->acked : flow->client_next;
   if ((__s32)(packet->sequence - known) > BS_MAX_AHEAD ||
-      (__s32)(packet->sequence - flow->acked) < -BS_MAX_BEHIND) {
+      (__s32)(packet->sequence - flow->client_next) < -BS_MAX_BEHIND) {
     BS_COUNT(packet, BS_UNORDERED_BYTES, packet->length);
     return;
   }

@@ -31,6 +31,10 @@ enum bs_pass { BS_PASS_NONE, BS_PASS_ALL, BS_PASS_HEADERS };
 
 #define BS_MAX_HEADERS 16384  // bytes of a header block of ours that pass
 
+// How far ahead of what is known of a stream a segment may be: no SMTP peer has more in flight. One
+// that is further off was forged, and must not blind a session.
+#define BS_MAX_AHEAD (16 << 20)
+
 BS_INLINE __u64 bs_state(struct bs_flow* flow) { return BS_WORD64(&flow->word); }
 
 #define BS_TLS_HEAD 5  // of a record: type, version, length (RFC 8446 section 5.1)

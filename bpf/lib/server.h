@@ -45,6 +45,7 @@ static __noinline __u32 bs_last_code(struct bs_packet* packet) {
 BS_INLINE __u64 bs_after_reply(struct bs_flow* flow, __u64 word, int go, __u32 acknowledged) {
   const __u32 client_next = BS_WORD32(&flow->client_next);
   const __u64 resumed = BS_STATE(BS_COMMANDS, acknowledged) | BS_EXPECT_VERB;
+  const int is_ahead = bs_before(client_next, (__u32)word) && bs_before(acknowledged, (__u32)word);
   switch (BS_PHASE_OF(word)) {
     case BS_OPAQUE:
       if (word & BS_AGREED) return word;
@@ -52,11 +53,14 @@ BS_INLINE __u64 bs_after_reply(struct bs_flow* flow, __u64 word, int go, __u32 a
     case BS_LOST:
       return go ? BS_STATE(BS_BODY, acknowledged) : resumed;
     case BS_COMMANDS:
+      // Put ahead of all that the client sent, by an acknowledgment that this one refutes.
+      if (is_ahead) return go ? BS_STATE(BS_BODY, acknowledged) : resumed;
       if (go) return BS_STATE(BS_BODY, acknowledged);
       if ((word & BS_EXPECT_VERB) && bs_before((__u32)word, acknowledged)) return resumed;
       if (bs_before(acknowledged, client_next - BS_MAX_COMMANDS_AHEAD)) return resumed;
       return word;
     case BS_BODY:
+      if (is_ahead) return go ? BS_STATE(BS_BODY, acknowledged) : resumed;
       // A reply to what came before the body.
       if (bs_before(acknowledged, (__u32)word)) return word;
       if (go) return word & ~BS_ASKED;
@@ -106,11 +110,19 @@ static __noinline int bs_stays_opaque(struct bs_packet* packet, __u64 word) {
   return 1;
 }
 
+// Whether the segment that ends there says what was not said before. Until the server was heard,
+// all that is known of its place is an acknowledgment of the client's, or not even that.
+BS_INLINE int bs_is_new(const struct bs_flow* flow, __u32 end) {
+  const __s32 ahead = (__s32)(end - flow->server_next);
+  if (flow->heard == BS_HEARD_NOTHING) return ahead > 0 || ahead < -BS_MAX_AHEAD;
+  return ahead > 0 && ahead <= BS_MAX_AHEAD;
+}
+
 BS_INLINE void bs_on_server(struct bs_packet* packet) {
   struct bs_flow* flow = packet->flow;
   __u64 word = bs_state(flow);
   const __u32 end = packet->sequence + packet->length;
-  const int is_new = bs_before(flow->server_next, end);
+  const int is_new = bs_is_new(flow, end);
   if (BS_PHASE_OF(word) == BS_OPAQUE && ((word & BS_AGREED) || !is_new)) {
     if (is_new) {
       BS_COUNT(packet, BS_CUT_BYTES, bs_min(end - flow->server_next, packet->length));
@@ -126,7 +138,7 @@ BS_INLINE void bs_on_server(struct bs_packet* packet) {
     return;
   }
   bs_emit(packet, 0, packet->length);
-  if (!is_new) return;  // said before
+  if (!is_new) return;  // said before, or forged
   flow->server_next = end;
   flow->acked = packet->acknowledgment;
   const __u32 code = bs_last_code(packet);

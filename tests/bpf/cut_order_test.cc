@@ -113,6 +113,37 @@ TEST_F(CutOrder, NoSegmentMoreThan16MiBAheadBlindsASession) {
   EXPECT_EQ(kernel->Counted(BS_UNORDERED_BYTES), 6u + 6 + 1);
 }
 
+TEST_F(CutOrder, NoSegmentOfTheServerMoreThan16MiBAheadBlindsASession) {
+  constexpr std::size_t kFar = (16 << 20) + 1;
+  Wire wire(*kernel);
+  wire.UpToData().AgainS(-kFar, "250 x\r\n").S("354 go\r\n").Body(500).C(".\r\n");
+  EXPECT_EQ(wire.Client(), "[500].\r\n");
+}
+
+TEST_F(CutOrder, AnAcknowledgmentOfWhatWasNeverSentIsOvercomeByTheNextOne) {
+  for (const std::uint32_t ahead : {1000U, 20U << 20, 0x60000000U}) {
+    Wire commands(*kernel);
+    commands.S("220 mx\r\n").C("EHLO a\r\n").SBehind(-std::size_t{ahead}, "250 mx\r\n");
+    commands.C("MAIL FROM:<>\r\n").S("250 ok\r\n").C("RCPT TO:<a@b>\r\n");
+    EXPECT_THAT(commands.client(), testing::EndsWith("RCPT TO:<a@b>\r\n")) << ahead;
+    Wire body(*kernel);
+    body.UpToData().SBehind(-std::size_t{ahead}, "354 go\r\n").Body(500).C(".\r\n");
+    body.S("250 ok\r\n").C("MAIL FROM:<>\r\n");
+    EXPECT_THAT(body.Client(), testing::EndsWith("MAIL FROM:<>\r\n")) << ahead;
+    EXPECT_THAT(body.client(), Not(HasSubstr(Wire::kMarker))) << ahead;
+  }
+}
+
+// As behind data on a SYN (RFC 7413): it acknowledges nothing.
+TEST_F(CutOrder, AClientThatAcknowledgedNothingDoesNotHideTheServersReplies) {
+  Wire wire(*kernel, {.server_start = 0x90000000});
+  std::string frame = wire.FrameC("text\r\n", 0x08);
+  frame.replace(frame.size() - 6 - 12, 4, 4, '\0');
+  ASSERT_TRUE(kernel->Run(frame));
+  wire.MissC("text\r\n").S("250 ok\r\n").C("QUIT\r\n");
+  EXPECT_EQ(wire.client(), "[6]QUIT\r\n");
+}
+
 TEST_F(CutOrder, AHoleOfABodyOf16MiBIsBelieved) {
   Wire wire(*kernel);
   wire.UpToData().S("354 go\r\n").Body(500).ForgeC(16 << 20, "x").S("250 ok\r\n");
