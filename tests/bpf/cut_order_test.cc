@@ -126,10 +126,14 @@ TEST_F(CutOrder, AnAcknowledgmentOfWhatWasNeverSentIsOvercomeByTheNextOne) {
     commands.S("220 mx\r\n").C("EHLO a\r\n").SBehind(-std::size_t{ahead}, "250 mx\r\n");
     commands.C("MAIL FROM:<>\r\n").S("250 ok\r\n").C("RCPT TO:<a@b>\r\n");
     EXPECT_THAT(commands.client(), testing::EndsWith("RCPT TO:<a@b>\r\n")) << ahead;
+    Wire lost(*kernel);
+    lost.C("text\r\n").SBehind(-std::size_t{ahead}, "250 x\r\n").S("250 ok\r\n");
+    lost.C("MAIL FROM:<>\r\n");
+    EXPECT_THAT(lost.client(), testing::EndsWith("MAIL FROM:<>\r\n")) << ahead;
     Wire body(*kernel);
-    body.UpToData().SBehind(-std::size_t{ahead}, "354 go\r\n").Body(500).C(".\r\n");
+    body.C("text\r\n").SBehind(-std::size_t{ahead}, "354 x\r\n").Body(500).C(".\r\n");
     body.S("250 ok\r\n").C("MAIL FROM:<>\r\n");
-    EXPECT_THAT(body.Client(), testing::EndsWith("MAIL FROM:<>\r\n")) << ahead;
+    EXPECT_THAT(body.client(), testing::EndsWith("MAIL FROM:<>\r\n")) << ahead;
     EXPECT_THAT(body.client(), Not(HasSubstr(Wire::kMarker))) << ahead;
   }
 }
