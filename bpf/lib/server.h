@@ -41,8 +41,17 @@ static __noinline __u32 bs_last_code(struct bs_packet* packet) {
 
 #define BS_MAX_COMMANDS_AHEAD (1U << 20)  // of the server: more is no window of commands
 
+// What the last line of a reply says.
+enum bs_reply {
+  BS_REPLY_OTHER,
+  BS_REPLY_GREETING,  // 220, and nothing was heard before: no body is under way
+  BS_REPLY_GO,        // 354
+};
+
 // What a new reply makes of the state `word`.
-BS_INLINE __u64 bs_after_reply(struct bs_flow* flow, __u64 word, int go, __u32 acknowledged) {
+BS_INLINE __u64 bs_after_reply(struct bs_flow* flow, __u64 word, enum bs_reply reply,
+                               __u32 acknowledged) {
+  const int go = reply == BS_REPLY_GO;
   const __u32 client_next = BS_WORD32(&flow->client_next);
   const __u64 resumed = BS_STATE(BS_COMMANDS, acknowledged) | BS_EXPECT_VERB;
   const int is_ahead = bs_before(client_next, (__u32)word) && bs_before(acknowledged, (__u32)word);
@@ -56,6 +65,7 @@ BS_INLINE __u64 bs_after_reply(struct bs_flow* flow, __u64 word, int go, __u32 a
       // Put ahead of all that the client sent, by an acknowledgment that this one refutes.
       if (is_ahead) return go ? BS_STATE(BS_BODY, acknowledged) : resumed;
       if (go) return BS_STATE(BS_BODY, acknowledged);
+      if (reply == BS_REPLY_GREETING) return word & ~BS_EXPECT_VERB;
       if ((word & BS_EXPECT_VERB) && bs_before((__u32)word, acknowledged)) return resumed;
       if (bs_before(acknowledged, client_next - BS_MAX_COMMANDS_AHEAD)) return resumed;
       return word;
@@ -142,10 +152,13 @@ BS_INLINE void bs_on_server(struct bs_packet* packet) {
   flow->server_next = end;
   flow->acked = packet->acknowledgment;
   const __u32 code = bs_last_code(packet);
-  flow->heard = code == BS_CODE('2', '2', '0') ? BS_HEARD_READY : BS_HEARD_REPLY;
-  const int go = code == BS_CODE('3', '5', '4');
+  const int is_ready = code == BS_CODE('2', '2', '0');
+  enum bs_reply reply = BS_REPLY_OTHER;
+  if (code == BS_CODE('3', '5', '4')) reply = BS_REPLY_GO;
+  if (is_ready && flow->heard == BS_HEARD_NOTHING) reply = BS_REPLY_GREETING;
+  flow->heard = is_ready ? BS_HEARD_READY : BS_HEARD_REPLY;
   for (int i = 0; i < 4; i++) {
-    const __u64 next = bs_after_reply(flow, word, go, packet->acknowledgment);
+    const __u64 next = bs_after_reply(flow, word, reply, packet->acknowledgment);
     if (next == word) break;
     const __u64 seen = __sync_val_compare_and_swap(&flow->word, word, next);
     if (seen == word) break;
