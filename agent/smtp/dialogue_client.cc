@@ -303,12 +303,15 @@ std::size_t Dialogue::ReadAwaitTls(const DialogueContext& context, std::string_v
 void Dialogue::NoHello(const DialogueContext& context, const ConnectionInfo& info, PacketTime at) {
   implicit_tls_ = false;
   envelope_.MarkTls(TlsState::kNone);
-  mode_ = Mode::kCommands;
   const bool lost_some = std::exchange(body_gap_, false);
-  ReadHeld(context, info, at);
-  if (!lost_some) return;
-  with_gaps_ = true;  // also where it was left out on purpose: it was no TLS
-  envelope_.MarkGap();
+  if (info.start_seen[static_cast<int>(Direction::kFromClient)]) {
+    mode_ = Mode::kCommands;
+    ReadHeld(context, info, at);
+    if (!lost_some) return;
+  }
+  // What was held is not all of it, or was the middle of a body.
+  with_gaps_ |= lost_some;  // also where it was left out on purpose: it was no TLS
+  if (lost_some) envelope_.MarkGap();
   LoseSync(context);
 }
 

@@ -63,6 +63,13 @@ TEST(DialogueHello, WhatTheKernelLeftOutBehindItIsNoGapUnlessTheServerAnswersInT
   EXPECT_TRUE(plain.sessions()[0].with_gaps);
 }
 
+TEST(DialogueHello, InTheMiddleOfASessionItMayHaveBeenABody) {
+  SessionRunner run;
+  run.MidStream().C(kHello + "\r\nMAIL FROM:<fake@b.test>\r\n.\r\n").S("250 ok\r\n");
+  run.C(kMail).S("250 ok\r\n250 ok\r\n").Close();
+  EXPECT_THAT(run.Lines(), ElementsAre("<> 250 v@v.test=250 - 0 aborted"));
+}
+
 TEST(DialogueHello, WithoutAServerNobodyCanSay) {
   SessionRunner run;
   run.ClientOnly().C(kHello).C(kMail).Close();
