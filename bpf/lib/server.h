@@ -147,6 +147,11 @@ BS_INLINE void bs_on_server(struct bs_packet* packet) {
     flow->acked = packet->acknowledgment;
     return;
   }
+  if (BS_PHASE_OF(word) == BS_OPAQUE && flow->cut_closed == BS_CUT_OPEN) {
+    // It was no TLS: what was left out as such is a loss.
+    const __u64 cut = BS_WORD64(&flow->cut);
+    BS_COUNT(packet, BS_STATELESS_BYTES, (__u32)(cut >> 32) - (__u32)cut);
+  }
   bs_emit(packet, 0, packet->length);
   if (!is_new) return;  // said before, or forged
   flow->server_next = end;

@@ -93,6 +93,7 @@ TEST_F(CutTls, BeforeTheGreetingTheServersAnswerDecides) {
   wire.C("EHLO a\r\n").S("250 mx\r\n").C("MAIL FROM:<>\r\n");
   EXPECT_EQ(wire.client(), "\x16\x03\x01\x02\x03\r\nMAIL FROM[8]EHLO a\r\nMAIL FROM:<>\r\n");
   EXPECT_EQ(wire.server(), "220 mx\r\n500 what?\r\n250 mx\r\n");
+  EXPECT_EQ(kernel->Counted(BS_STATELESS_BYTES), 8u);
 }
 
 TEST_F(CutTls, InTheMiddleOfASessionTheServersAnswerDecidesToo) {
