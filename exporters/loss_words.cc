@@ -40,6 +40,7 @@ constexpr auto kWords = std::to_array<Words>({
     {"tcp.stray_bytes", "bytes far outside of their TCP stream"},
     {"tcp.connections_evicted", "connections given up for want of memory"},
     {"tcp.notes_evicted", "notes of TCP handshakes given up for want of memory"},
+    {"tcp.views_evicted", "sessions that may count twice where they are seen twice"},
     {"smtp.unsynced_bytes", "bytes that fit nowhere in their dialogue"},
     {"smtp.line_bytes_dropped", "bytes of over-long lines"},
     {"smtp.replies_dropped", "replies beyond the commands that are remembered"},

@@ -86,7 +86,7 @@ absl::Status CaptureThread::Start(const CaptureRules& rules) {
                                  " is not there; this host has " + JoinWords(names));
     }
   }
-  source_->Apply(rules);
+  ApplyNow(rules);
   if (const absl::Status status = source_->Start(); !status.ok()) return status;
   const absl::Status status = TakeUp();
   if (!status.ok() && state().watched.empty()) return status;
@@ -94,6 +94,16 @@ absl::Status CaptureThread::Start(const CaptureRules& rules) {
     options_.log->Warn("some interfaces cannot be watched", {{"why", ToStd(status.message())}});
   }
   return absl::OkStatus();
+}
+
+void CaptureThread::ApplyNow(const CaptureRules& rules) {
+  source_->Apply(rules);
+  absl::Status status = source_->rules_status();
+  if (status == rules_status_) return;  // said before
+  rules_status_ = std::move(status);
+  if (rules_status_.ok()) return;
+  options_.log->Warn("not all of the configuration reaches the kernel",
+                     {{"why", ToStd(rules_status_.message())}});
 }
 
 void CaptureThread::Run() {
@@ -142,7 +152,7 @@ void CaptureThread::WaitForPackets() {
     const std::lock_guard lock(mutex_);
     rules = std::exchange(rules_, std::nullopt);
   }
-  if (rules) source_->Apply(*rules);
+  if (rules) ApplyNow(*rules);
 }
 
 void CaptureThread::PollInterfaces() {

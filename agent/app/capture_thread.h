@@ -71,6 +71,7 @@ class CaptureThread {
 
   void PollUntilIdle(Clock::time_point least, Clock::time_point most);
   void Loop();
+  void ApplyNow(const CaptureRules& rules);
   void WaitForPackets();
   void PollInterfaces();
   void Drain();
@@ -84,6 +85,7 @@ class CaptureThread {
   BatchWriter writer_;
   bool kept_ = false;  // by the writer, until the engine has room
   LogLimit interface_limit_{60 * kSecond};
+  absl::Status rules_status_;  // as the log has it
   std::thread thread_;
   Wake wake_;
   std::atomic<bool> stop_{false};

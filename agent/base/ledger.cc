@@ -60,6 +60,8 @@ std::string_view LossName(Loss loss) {
       return "tcp.connections_evicted";
     case Loss::kTcpNotesEvicted:
       return "tcp.notes_evicted";
+    case Loss::kTcpViewsEvicted:
+      return "tcp.views_evicted";
     case Loss::kSmtpUnsyncedBytes:
       return "smtp.unsynced_bytes";
     case Loss::kSmtpLineBytesDropped:

@@ -40,6 +40,7 @@ enum class Loss : std::uint8_t {
   kTcpStrayBytes,           // bytes whose sequence numbers lie far outside their stream
   kTcpConnectionsEvicted,   // connections pushed out by the cap
   kTcpNotesEvicted,         // notes of handshakes pushed out by the cap
+  kTcpViewsEvicted,         // connections forgotten before a second view of them could show
   kSmtpUnsyncedBytes,       // bytes that could not be placed in a dialogue
   kSmtpLineBytesDropped,    // bytes of over-long lines
   kSmtpRepliesDropped,      // replies not waited for: too many commands were under way

@@ -97,6 +97,9 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes, 
       chunk_left_ = 0;
       LoseSync(context);
       return;
+    case Mode::kHello:
+      body_gap_ = true;
+      return;
     case Mode::kAwaitTls:
       ignore_ = starttls_accepted_;  // the start of the handshake was lost; the rest is opaque
       return;
@@ -117,7 +120,8 @@ void Dialogue::OnClientGap(const DialogueContext& context, std::uint64_t bytes, 
 
 void Dialogue::OnGap(const DialogueContext& context, const ConnectionInfo& info,
                      const StreamChunk& chunk) {
-  const bool left_out = chunk.left_out && (mode_ == Mode::kBody || mode_ == Mode::kChunk);
+  const bool left_out =
+      chunk.left_out && (mode_ == Mode::kBody || mode_ == Mode::kChunk || mode_ == Mode::kHello);
   if (!left_out) {
     with_gaps_ = true;
     envelope_.MarkGap();

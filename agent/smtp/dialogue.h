@@ -71,6 +71,9 @@ class Dialogue {
     return (pending_ == nullptr ? 0 : pending_->MemoryBytes()) +
            (buffers_ == nullptr ? 0 : buffers_->MemoryBytes()) + envelope_.held_bytes();
   }
+  // What of it is in the sum over all dialogues.
+  std::uint64_t counted_held() const { return counted_held_; }
+  void set_counted_held(std::uint64_t bytes) { counted_held_ = bytes; }
   bool encrypted() const { return implicit_tls_ || starttls_accepted_; }
   bool with_gaps() const { return with_gaps_; }
   // A verb or a reply was seen, or a ClientHello on a configured port; elsewhere a verb and a
@@ -83,6 +86,7 @@ class Dialogue {
  private:
   enum class Mode : std::uint8_t {
     kStart,  // nothing was read yet: a PROXY header, TLS, or a command
+    kHello,  // TLS, it seems: the server's first bytes decide
     kCommands,
     kHeld,       // behind DATA, AUTH or STARTTLS: a reply decides
     kUndecided,  // behind DATA whose reply was lost: the next line decides
@@ -114,6 +118,7 @@ class Dialogue {
   void OnLine(const DialogueContext& context, const ConnectionInfo& info, std::string_view raw,
               PacketTime at);
   std::size_t ReadAwaitTls(const DialogueContext& context, std::string_view text);
+  void NoHello(const DialogueContext& context, const ConnectionInfo& info, PacketTime at);
   std::size_t ReadUnsynced(const DialogueContext& context, const ConnectionInfo& info,
                            std::string_view text, PacketTime at);
   void Hold(const DialogueContext& context, std::string_view text);
@@ -164,10 +169,11 @@ class Dialogue {
   Envelope envelope_;
   std::unique_ptr<PendingCommands> pending_;
   std::unique_ptr<DialogueBuffers> buffers_;
-  std::uint64_t chunk_left_ = 0;    // kChunk: octets to come
-  std::uint64_t server_read_ = 0;   // server offset behind the last byte read
-  std::uint64_t reply_end_ = 0;     // server offset behind the last complete reply
-  std::uint64_t deaf_until_ = 0;    // replies count again when the client acknowledged this
+  std::uint64_t chunk_left_ = 0;   // kChunk: octets to come
+  std::uint64_t server_read_ = 0;  // server offset behind the last byte read
+  std::uint64_t reply_end_ = 0;    // server offset behind the last complete reply
+  std::uint64_t deaf_until_ = 0;   // replies count again when the client acknowledged this
+  std::uint64_t counted_held_ = 0;
   std::size_t held_from_ = 0;       // buffers_->held is read up to here
   std::uint32_t skip_replies_ = 0;  // replies to commands that were given up
   std::uint32_t lost_replies_ = 0;  // kUnsynced: replies to commands that were never seen

@@ -96,6 +96,7 @@ std::string_view Dialogue::ReadClient(const DialogueContext& context, const Conn
         text.remove_prefix(ReadAwaitTls(context, text));
         break;
       case Mode::kHeld:
+      case Mode::kHello:
         return text;
       case Mode::kUnsynced:
         text.remove_prefix(ReadUnsynced(context, info, text, at));
@@ -134,11 +135,13 @@ std::size_t Dialogue::ReadStart(const DialogueContext& context, const Connection
     case ProxyParse::kNone:
       break;
   }
-  if (info.on_smtp_port && IsClientHello(whole)) {
+  // Behind a greeting it is no hello, but a line of rubbish like any other.
+  if (info.on_smtp_port && !saw_reply_ && IsClientHello(whole)) {
     implicit_tls_ = true;
-    ignore_ = true;
     envelope_.MarkTls(TlsState::kImplicit);
-    return text.size();
+    ignore_ = !info.packets_seen[static_cast<int>(Direction::kFromServer)];  // nobody will say
+    mode_ = Mode::kHello;
+    return 0;
   }
   mode_ = Mode::kCommands;  // what was kept of a header that was none is the start of a line
   return 0;
@@ -294,6 +297,22 @@ std::size_t Dialogue::ReadAwaitTls(const DialogueContext& context, std::string_v
   starttls_accepted_ = false;
   mode_ = Mode::kCommands;
   return 0;
+}
+
+// The server answers in the clear what looked like a hello: two octets must not hide a session.
+void Dialogue::NoHello(const DialogueContext& context, const ConnectionInfo& info, PacketTime at) {
+  implicit_tls_ = false;
+  envelope_.MarkTls(TlsState::kNone);
+  const bool lost_some = std::exchange(body_gap_, false);
+  if (info.start_seen[static_cast<int>(Direction::kFromClient)]) {
+    mode_ = Mode::kCommands;
+    ReadHeld(context, info, at);
+    if (!lost_some) return;
+  }
+  // What was held is not all of it, or was the middle of a body.
+  with_gaps_ |= lost_some;  // also where it was left out on purpose: it was no TLS
+  if (lost_some) envelope_.MarkGap();
+  LoseSync(context);
 }
 
 // Nothing here is read as a command: it may be a body that quotes some. Returns how much was

@@ -30,11 +30,14 @@ void Dialogue::OnServerChunk(const DialogueContext& context, const ConnectionInf
   std::string_view text = chunk.text;
   server_read_ = chunk.offset;
   const bool client_unseen = !info.payload_seen[static_cast<int>(Direction::kFromClient)];
-  if (LooksLikeTlsRecord(text) &&
-      (mode_ == Mode::kAwaitTls || (client_unseen && last_code_ == 220))) {
-    starttls_accepted_ = true;
-    ignore_ = true;
-    return;
+  if (LooksLikeTlsRecord(text)) {
+    const bool agreed = mode_ == Mode::kAwaitTls || (client_unseen && last_code_ == 220);
+    starttls_accepted_ |= agreed;
+    ignore_ = agreed || mode_ == Mode::kHello;
+    if (ignore_) {
+      DropHeld();
+      return;
+    }
   }
   while (!text.empty() && !ignore_) {
     const std::size_t feed = text.find('\n');
@@ -74,6 +77,7 @@ void Dialogue::OnReplyLine(const DialogueContext& context, const ConnectionInfo&
     if (!line.empty()) context.ledger->Add(Anomaly::kBadReply);
     return;
   }
+  if (mode_ == Mode::kHello) NoHello(context, info, at);
   saw_reply_ = true;
   if (multiline_.code != 0 && multiline_.code != reply.code) {
     context.ledger->Add(Anomaly::kBrokenMultilineReply);
@@ -152,6 +156,7 @@ void Dialogue::OnUnsolicited(const DialogueContext& context, const ConnectionInf
       AfterHeldReply(context, info, Verb::kData, reply);
       return;
     case Mode::kStart:
+    case Mode::kHello:
     case Mode::kCommands:
     case Mode::kUndecided:
     case Mode::kAuthLine:

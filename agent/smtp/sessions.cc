@@ -45,24 +45,29 @@ StreamVerdict Sessions::OnChunk(ConnectionInfo& connection, const StreamChunk& c
     dialogues_[connection.session - 1].Start(connection);
   }
   Dialogue& dialogue = dialogues_[connection.session - 1];
-  const std::uint64_t before = dialogue.held_bytes();
   const StreamVerdict verdict = dialogue.OnChunk(context_, connection, chunk);
+  if (held_budget_ == kNoBudget) return verdict;
+  const std::uint64_t before = dialogue.counted_held();
   const std::uint64_t after = dialogue.held_bytes();
+  dialogue.set_counted_held(after);
   held_ += after - before;
   if (after <= before || !IsOverBudget(after)) return verdict;
   context_.ledger->Add(Loss::kSmtpSessionsGivenUp);
   return StreamVerdict::kRefuse;
 }
 
+// Whether a session that grew to this is to go. Many small ones could pass the budget without any
+// of them taking more than its share: at twice of it whoever grows goes.
 bool Sessions::IsOverBudget(std::uint64_t session) const {
   if (held_ <= held_budget_) return false;
+  if (held_ / 2 >= held_budget_) return true;
   return session > std::max(kLeastShare, held_budget_ / dialogues_.in_use());
 }
 
 void Sessions::OnClose(ConnectionInfo& connection, CloseReason reason, PacketTime at) {
   if (connection.session == 0) return;
   Dialogue& dialogue = dialogues_[connection.session - 1];
-  held_ -= dialogue.held_bytes();
+  held_ -= dialogue.counted_held();  // not held_bytes: a new one has some that were never added
   dialogue.OnClose(context_, connection, reason, at);
   if (dialogue.is_session(connection)) {
     const auto unseen_start = [&](Direction d) {

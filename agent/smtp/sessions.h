@@ -34,9 +34,9 @@ class Sessions final : public StreamSink {
 
   // What open sessions may hold beyond their fixed size, all together (lines, commands and
   // recipients that wait). A session that takes more than its share while the rest is used up is
-  // given up and counted, so at most twice this is held.
+  // given up and counted; once twice the budget is held, each that grows is.
   void SetHeldBudget(std::uint64_t bytes) { held_budget_ = bytes; }
-  std::uint64_t held_bytes() const { return held_; }
+  std::uint64_t held_bytes() const { return held_; }  // without a budget nothing is counted
   std::uint64_t MemoryBytes() const { return dialogues_.MemoryBytes() + held_; }
   static std::uint64_t MostBytes(std::uint64_t sessions, std::uint64_t held_budget) {
     return Slab<Dialogue>::MostBytes(sessions) + 2 * held_budget + kPoolBytes;
@@ -47,6 +47,7 @@ class Sessions final : public StreamSink {
  private:
   static constexpr std::uint64_t kPoolBytes = 4 << 20;  // what the pools keep, see Pool
   static constexpr std::uint64_t kLeastShare = 16 << 10;
+  static constexpr std::uint64_t kNoBudget = ~std::uint64_t{0};
 
   bool IsOverBudget(std::uint64_t session) const;
 
@@ -56,7 +57,7 @@ class Sessions final : public StreamSink {
   Pool<PendingCommands> pending_;
   Pool<DialogueBuffers> buffers_;
   DialogueContext context_;
-  std::uint64_t held_budget_ = ~std::uint64_t{0};
+  std::uint64_t held_budget_ = kNoBudget;
   std::uint64_t held_ = 0;    // by all dialogues
   Slab<Dialogue> dialogues_;  // by ConnectionInfo::session - 1
 };

@@ -25,10 +25,12 @@ std::set<BpfPrefixKey> BpfPrefixKeys(const std::vector<IpNetwork>& networks) {
   return keys;
 }
 
-std::map<BpfDaemonKey, std::uint32_t> BpfDaemonKeys(const std::vector<std::string>& words) {
+std::map<BpfDaemonKey, std::uint32_t> BpfDaemonKeys(const std::vector<std::string>& words,
+                                                    std::size_t* too_long) {
   std::map<BpfDaemonKey, std::uint32_t> keys;
   for (const std::string& word : words) {
-    if (word.empty() || word.size() >= BS_DAEMON_BYTES) continue;
+    if (word.size() > BS_DAEMON_BYTES && too_long != nullptr) ++*too_long;
+    if (word.empty() || word.size() > BS_DAEMON_BYTES) continue;
     bs_daemon key = {};
     key.bits = static_cast<std::uint32_t>(word.size() * 8);
     for (std::size_t i = 0; i < word.size(); ++i) {

@@ -19,8 +19,9 @@ using BpfDaemonKey = std::array<std::uint8_t, sizeof(bs_daemon)>;
 
 std::set<BpfPrefixKey> BpfPrefixKeys(const std::vector<IpNetwork>& networks);
 
-// With the length of each word. A word matches with what follows its letters; the table knows words
-// of 1 to 31 bytes, and no other becomes a key.
-std::map<BpfDaemonKey, std::uint32_t> BpfDaemonKeys(const std::vector<std::string>& words);
+// With the length of each word. A word matches with what follows its letters. Words that are longer
+// than a local part can be become no key; `too_long` (not null) says how many.
+std::map<BpfDaemonKey, std::uint32_t> BpfDaemonKeys(const std::vector<std::string>& words,
+                                                    std::size_t* too_long = nullptr);
 
 }  // namespace backscatter

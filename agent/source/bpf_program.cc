@@ -64,24 +64,31 @@ struct CloseObject {
   void operator()(bpf_object* object) const { bpf_object__close(object); }
 };
 
-// Adds what is new, then removes what is gone: what is in both never leaves the table.
+// Adds what is new, then removes what is gone: what is in both never leaves the table. What finds
+// no room beside the old is tried again when that is gone.
 template <typename Keys, typename Add>
-absl::Status Replace(int map, Keys& held, Keys wanted, const char* what, const Add& add) {
-  absl::Status status;
-  for (auto it = wanted.begin(); it != wanted.end();) {
-    if (held.contains(*it) || add(*it) == 0) {
-      ++it;
-      continue;
-    }
-    status = absl::ResourceExhaustedError(std::string("the kernel's table of ") + what +
-                                          " is full or refuses an entry");
-    it = wanted.erase(it);
+absl::Status Replace(int map, Keys& held, const Keys& wanted, const char* what, const Add& add) {
+  Keys in_table;
+  Keys refused;
+  for (const auto& key : wanted) {
+    (held.contains(key) || add(key) == 0 ? in_table : refused).insert(key);
   }
   for (const auto& key : held) {
     if (!wanted.contains(key)) bpf_map_delete_elem(map, &key);
   }
-  held = std::move(wanted);
-  return status;
+  std::size_t left_out = 0;
+  for (const auto& key : refused) {
+    if (add(key) == 0) {
+      in_table.insert(key);
+    } else {
+      ++left_out;
+    }
+  }
+  held = std::move(in_table);
+  if (left_out == 0) return absl::OkStatus();
+  return absl::ResourceExhaustedError("the kernel's table of " + std::string(what) +
+                                      " is full or refuses an entry: " + std::to_string(left_out) +
+                                      " of " + std::to_string(wanted.size()) + " are left out");
 }
 
 }  // namespace
@@ -181,13 +188,20 @@ absl::Status BpfProgram::Apply(const CaptureRules& rules) {
                                   return bpf_map_update_elem(local, &key, &present, BPF_ANY);
                                 });
   const int daemons = object_->MapFd("bs_daemons");
-  const auto lengths = BpfDaemonKeys(rules.daemon_senders);
+  std::size_t too_long = 0;
+  const auto lengths = BpfDaemonKeys(rules.daemon_senders, &too_long);
   std::set<BpfDaemonKey> words;
   for (const auto& [key, length] : lengths) words.insert(key);
-  status.Update(Replace(daemons, object_->daemons, std::move(words), "daemon senders",
+  status.Update(Replace(daemons, object_->daemons, words, "daemon senders",
                         [&lengths, daemons](const BpfDaemonKey& key) {
                           return bpf_map_update_elem(daemons, &key, &lengths.at(key), BPF_ANY);
                         }));
+  if (too_long > 0) {
+    status.Update(absl::InvalidArgumentError(
+        std::to_string(too_long) +
+        " of bounce.daemon_senders are longer than a local part can be (" +
+        std::to_string(BS_DAEMON_BYTES) + " octets)"));
+  }
   std::vector<std::uint64_t> ports(BS_PORT_WORDS);
   for (const std::uint16_t port : rules.ports) ports[port / 64u] |= std::uint64_t{1} << (port % 64);
   // Words are stored whole, and each holds by itself: a packet may see some of them new, some old.

@@ -36,6 +36,7 @@ void BpfRecords::OnRecord(const bs_record& record, std::span<const std::uint8_t>
   segment.payload_wire_length = std::max(record.length, static_cast<std::uint32_t>(payload.size()));
   segment.captured_at = static_cast<PacketTime>(record.at) + to_packet_time_;
   segment.weight = 4294967296.0 / (static_cast<double>(record.threshold) + 1.0);
+  first_ = first_ == 0 ? segment.captured_at : std::min(first_, segment.captured_at);
   last_ = std::max(last_, segment.captured_at);
   bytes_ += payload.size();
   if (record.cut_length > 0) TellCut(record, segment);

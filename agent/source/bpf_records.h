@@ -1,10 +1,10 @@
 // From the records of the kernel program to segments.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <span>
 
+#include "agent/base/zeroed_array.h"
 #include "agent/source/bpf_ring.h"
 #include "agent/source/source.h"
 
@@ -22,7 +22,8 @@ class BpfRecords final : public BpfRecordSink {
   }
   void OnRecord(const bs_record& record, std::span<const std::uint8_t> payload) override;
 
-  PacketTime last() const { return last_; }  // of the latest record; 0: none yet
+  PacketTime first() const { return first_; }  // of the earliest record; 0: none yet
+  PacketTime last() const { return last_; }    // of the latest one
   std::uint64_t bytes() const { return bytes_; }
 
  private:
@@ -33,15 +34,18 @@ class BpfRecords final : public BpfRecordSink {
     std::uint32_t from = 0;
     std::uint32_t end = 0;
   };
-  static constexpr std::size_t kRemembered = 2048;  // a session that is forgotten is told again
+  // As many as the kernel has state of. One that is forgotten is told again: what comes twice is a
+  // retransmission, but behind the end of its session it would look like another one.
+  static constexpr std::size_t kRemembered = 65536;
 
   void TellCut(const bs_record& record, const Segment& segment);
 
   PacketSink* sink_ = nullptr;
   std::int64_t to_packet_time_ = 0;
+  PacketTime first_ = 0;
   PacketTime last_ = 0;
   std::uint64_t bytes_ = 0;
-  std::array<Told, kRemembered> told_;
+  ZeroedArray<Told> told_{kRemembered};  // by a hash; who meets another pushes it out
 };
 
 }  // namespace backscatter

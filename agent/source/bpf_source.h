@@ -34,7 +34,7 @@ class BpfSource final : public LiveSource {
   // Loads the program, which needs its capabilities (see BpfProgram::Open); attaches to nothing.
   static absl::StatusOr<std::unique_ptr<BpfSource>> Open(const BpfSourceOptions& options);
 
-  // Removes from all interfaces what a killed agent left there.
+  // Removes from all interfaces what a killed agent left there, and nothing of one that lives.
   absl::Status Start() override;
   absl::StatusOr<PollResult> Poll(PacketSink& sink, std::int64_t max_wait) override;
   // `packets` and `bytes` are those of watched ports on the wire, as of the last count.
@@ -44,6 +44,7 @@ class BpfSource final : public LiveSource {
   absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
   bool IsWatched(int index) const override { return attached_.contains(index); }
   void Apply(const CaptureRules& rules) override;
+  absl::Status rules_status() const override { return rules_status_; }
   int fd() const override { return events_.get(); }
 
   // How it is attached now; kAuto: to nothing.
@@ -51,14 +52,13 @@ class BpfSource final : public LiveSource {
   // As of the last count: once a second, and with each Poll(sink, 0) that found nothing.
   const BpfCounters& counters() const { return counters_; }
   std::size_t stale_filters() const { return stale_filters_; }  // that Start removed
-  // What of the rules the kernel's tables could not take; OK: nothing.
-  const absl::Status& rules_status() const { return rules_status_; }
 
  private:
   explicit BpfSource(const BpfSourceOptions& options) : options_(options) {}
   absl::Status OpenEvents();
   absl::StatusOr<int> ProgramFor(LinkKind kind);
   absl::Status AttachTo(const HostInterface& interface);
+  void ReleaseUnusedLock();
   std::size_t DrainRing(PacketSink& sink);
   void Wait(std::int64_t most);
   void SetTimer();
@@ -67,6 +67,7 @@ class BpfSource final : public LiveSource {
   const BpfSourceOptions options_;
   std::unique_ptr<BpfProgram> ethernet_;
   std::unique_ptr<BpfProgram> ip_;         // when there is such an interface
+  BpfFilterLock lock_;                     // goes behind what is attached
   std::map<int, BpfAttachment> attached_;  // by interface
   FileDescriptor events_;                  // epoll: the ring and the timer
   FileDescriptor timer_;
@@ -78,7 +79,6 @@ class BpfSource final : public LiveSource {
   std::int64_t counted_at_ = 0;  // monotonic
   std::int64_t to_packet_time_ = 0;
   std::int64_t clocks_read_at_ = 0;
-  PacketTime first_ = 0;
 };
 
 }  // namespace backscatter

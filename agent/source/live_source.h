@@ -24,6 +24,8 @@ class LiveSource : public Source {
   virtual bool IsWatched(int index) const = 0;
   // Holds from the next packet on; open sessions stay as they were chosen.
   virtual void Apply(const CaptureRules& rules) = 0;
+  // What of the rules the kernel could not take: all else holds. OK: nothing.
+  virtual absl::Status rules_status() const { return absl::OkStatus(); }
   // Whether only chosen sessions come out of it (Packet::weight, Segment::weight): false where the
   // kernel cannot choose, then whoever takes the packets does.
   virtual bool samples() const { return true; }

@@ -88,8 +88,8 @@ void PcapLiveSource::OpenProgram() {
   absl::StatusOr<std::unique_ptr<BpfProgram>> program = BpfProgram::Open(BpfKind::kSocket);
   program_status_ = program.status();
   if (!program.ok()) return;
-  program_status_ = (*program)->Apply(options_.rules);
-  if (program_status_.ok()) program_ = *std::move(program);
+  program_ = *std::move(program);
+  rules_status_ = program_->Apply(options_.rules);
 }
 
 // Its descriptor, or -1.
@@ -225,7 +225,7 @@ void PcapLiveSource::Apply(const CaptureRules& rules) {
     ratio_changed_at_ = Now<std::chrono::system_clock>();
   }
   options_.rules = rules;
-  if (program_ != nullptr) program_status_ = program_->Apply(rules);
+  if (program_ != nullptr) rules_status_ = program_->Apply(rules);
   if (same_ports) return;
   for (const std::unique_ptr<PcapLane>& lane : lanes_) {
     if (lane->has_program()) continue;

@@ -52,6 +52,7 @@ class PcapLiveSource final : public LiveSource {
   absl::Status SetInterfaces(const std::vector<HostInterface>& interfaces) override;
   bool IsWatched(int index) const override;
   void Apply(const CaptureRules& rules) override;
+  absl::Status rules_status() const override { return rules_status_; }
   int fd() const override { return epoll_.get(); }
   bool samples() const override { return program_ != nullptr; }
 
@@ -95,6 +96,7 @@ class PcapLiveSource final : public LiveSource {
   std::unique_ptr<BpfProgram> program_;     // null: there is none
   std::unique_ptr<BpfProgram> ip_program_;  // once there is such an interface
   absl::Status program_status_;
+  absl::Status rules_status_;  // of its tables
   BpfCounters counters_ = {};  // as told last
   double former_ratio_ = 1;    // of the sampling, before
   PacketTime ratio_changed_at_ = 0;

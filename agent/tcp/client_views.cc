@@ -2,8 +2,6 @@
 
 #include <bit>
 
-#include "agent/tcp/flow_hash.h"
-
 namespace backscatter {
 
 static_assert(sizeof(ClientViews::View) == 64);
@@ -14,38 +12,35 @@ ClientViews::ClientViews(std::size_t capacity, const HashKey& key, Ledger* ledge
       views_((set_mask_ + 1) * kWays),
       ledger_(*ledger) {}
 
-ClientViews::View* ClientViews::SetOf(const Endpoint& client, std::uint32_t client_start) {
-  const std::uint64_t hash = MixWords(HashEndpoint(key_, client) ^ client_start, key_.b);
-  return &views_[(hash & set_mask_) * kWays];
-}
-
-ClientViews::View* ClientViews::Find(const Endpoint& client, std::uint32_t client_start) {
-  View* const set = SetOf(client, client_start);
-  for (std::size_t way = 0; way < kWays; ++way) {
-    View& view = set[way];
+ClientViews::View* ClientViews::Find(std::size_t set, const Endpoint& client,
+                                     std::uint32_t client_start) {
+  for (std::size_t place = set; place < set + kWays; ++place) {
+    View& view = views_[place];
     if (view.in_use && view.client_start == client_start && view.client == client) return &view;
   }
   return nullptr;
 }
 
-void ClientViews::Put(const View& view) {
-  View* place = Find(view.client, view.client_start);
+std::size_t ClientViews::Put(std::size_t set, const View& view) {
+  View* place = Find(set, view.client, view.client_start);
   if (place == nullptr) {
-    View* const set = SetOf(view.client, view.client_start);
-    place = set;
-    for (std::size_t way = 0; way < kWays && place->in_use; ++way) {
-      if (!set[way].in_use || set[way].opened_at < place->opened_at) place = &set[way];
+    place = &views_[set];
+    for (std::size_t at = set; at < set + kWays && place->in_use; ++at) {
+      if (!views_[at].in_use || views_[at].opened_at < place->opened_at) place = &views_[at];
     }
     if (place->in_use && TimeBetween(place->opened_at, view.opened_at) < kFresh) {
-      ledger_.Add(Loss::kTcpNotesEvicted);
+      ledger_.Add(Loss::kTcpViewsEvicted);
     }
   }
   *place = view;
   place->in_use = true;
+  return views_.IndexOf(place);
 }
 
-void ClientViews::End(const Endpoint& client, std::uint32_t client_start, PacketTime at) {
-  if (View* const view = Find(client, client_start)) view->until = at;
+void ClientViews::End(std::size_t place, const Endpoint& client, std::uint32_t client_start,
+                      PacketTime at) {
+  View& view = views_[place];
+  if (view.in_use && view.client_start == client_start && view.client == client) view.until = at;
 }
 
 }  // namespace backscatter

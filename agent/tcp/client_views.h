@@ -11,6 +11,7 @@
 #include "agent/base/ledger.h"
 #include "agent/base/packet_time.h"
 #include "agent/base/zeroed_array.h"
+#include "agent/tcp/flow_hash.h"
 
 namespace backscatter {
 
@@ -42,14 +43,22 @@ class ClientViews {
   // `capacity` entries, rounded up to a power of two of at least 4.
   ClientViews(std::size_t capacity, const HashKey& key, Ledger* ledger);
 
+  // Where the views of this client and number belong. The one step that hashes.
+  std::size_t SetOf(const Endpoint& client, std::uint32_t client_start) const {
+    const std::uint64_t hash = MixWords(HashEndpoint(key_, client) ^ client_start, key_.b);
+    return (hash & set_mask_) * kWays;
+  }
   // Valid until the next Put; nullptr where it is not known.
-  View* Find(const Endpoint& client, std::uint32_t client_start);
-  void Put(const View& view);
-  void End(const Endpoint& client, std::uint32_t client_start, PacketTime at);
+  View* Find(std::size_t set, const Endpoint& client, std::uint32_t client_start);
+  // Returns the place of the entry, for End.
+  std::size_t Put(std::size_t set, const View& view);
+  // Its connection ended; nothing where another entry has that place by now.
+  void End(std::size_t place, const Endpoint& client, std::uint32_t client_start, PacketTime at);
+
+  std::size_t MemoryBytes() const { return views_.bytes(); }
 
  private:
   static constexpr std::size_t kWays = 4;
-  View* SetOf(const Endpoint& client, std::uint32_t client_start);
 
   HashKey key_;
   std::size_t set_mask_;

@@ -47,14 +47,15 @@ struct Connection {
   std::uint64_t hash = 0;
   std::unique_ptr<HeldConnection> held;  // only while something is held
   std::uint32_t index = 0;               // its own place in the pool
-  std::uint8_t strays = 0;               // segments in a row that cannot belong to this stream
+  std::uint32_t view_place = 0;
+  std::uint8_t strays = 0;  // segments in a row that cannot belong to this stream
   bool in_use = false;
   bool ignored = false;  // the consumer wants nothing more
   bool refused = false;  // the consumer says that this is not SMTP
   bool fin_seen[2] = {false, false};
   bool reset = false;
   bool syn_noted = false;  // a SYN with another ISN was seen since
-  bool viewed = false;     // it stands in ClientViews
+  bool viewed = false;     // it stands in ClientViews, at view_place
 
   HalfStream& from(Direction d) { return half[static_cast<int>(d)]; }
   const HalfStream& from(Direction d) const { return half[static_cast<int>(d)]; }

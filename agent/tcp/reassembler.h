@@ -95,7 +95,7 @@ class Reassembler {
   // top.
   std::uint64_t MemoryBytes() const {
     return connections_.MemoryBytes() + slots_.capacity() * sizeof(Slot) + notes_.MemoryBytes() +
-           held_bytes_;
+           views_.MemoryBytes() + held_bytes_;
   }
   static std::uint64_t MostBytes(const ReassemblerOptions& options) {
     return Slab<Connection>::MostBytes(options.max_connections) +
@@ -144,7 +144,7 @@ class Reassembler {
 
   // reassembler_choice.cc: which connections count, and how much.
   bool IsLateCopy(const FlowNote& note, const Segment& segment) const;
-  bool IsChosen(const FlowNote& handshake, const Endpoint& client, double& ratio) const;
+  bool IsChosen(bool beginning_seen, const Endpoint& client, double& ratio) const;
   void PassBy(FlowNote& note, PacketTime at);
   bool IsSecondView(Connection& connection, PacketTime at);
 

@@ -37,8 +37,8 @@ void Reassembler::SetSamplingRatio(double ratio) {
 
 // The ratio of the moment is for a connection whose beginning was seen. Any other may have begun
 // under another one, so the least that ever held decides: whoever it lets in was in before.
-bool Reassembler::IsChosen(const FlowNote& handshake, const Endpoint& client, double& ratio) const {
-  ratio = handshake.is_handshake() ? ratio_ : least_ratio_;
+bool Reassembler::IsChosen(bool beginning_seen, const Endpoint& client, double& ratio) const {
+  ratio = beginning_seen ? ratio_ : least_ratio_;
   if (ratio >= 1) return true;
   return Fraction(MixWords(HashEndpoint(options_.sampling_key, client), options_.sampling_key.b)) <
          ratio;
@@ -61,21 +61,23 @@ bool Reassembler::IsSecondView(Connection& connection, PacketTime at) {
   const HalfStream& server = connection.from(Direction::kFromServer);
   const bool server_known = info.start_seen[static_cast<int>(Direction::kFromServer)];
   // Address translation changes no sequence numbers, and nobody else knows the server's.
-  const ClientViews::View* const first = views_.Find(info.client, client.base);
+  const std::size_t set = views_.SetOf(info.client, client.base);
+  const ClientViews::View* const first = views_.Find(set, info.client, client.base);
   if (first != nullptr && first->server != info.server &&
       TimeBetween(first->until, at) <= ClientViews::kFresh &&
       !(first->server_start_known && server_known && first->server_start != server.base)) {
     ledger_.Add(Anomaly::kTcpSecondView);
     return true;
   }
-  views_.Put({.client = info.client,
-              .server = info.server,
-              .client_start = client.base,
-              .server_start = server.base,
-              .server_start_known = server_known,
-              .in_use = true,
-              .opened_at = at,
-              .until = ClientViews::kOpen});
+  connection.view_place =
+      static_cast<std::uint32_t>(views_.Put(set, {.client = info.client,
+                                                  .server = info.server,
+                                                  .client_start = client.base,
+                                                  .server_start = server.base,
+                                                  .server_start_known = server_known,
+                                                  .in_use = true,
+                                                  .opened_at = at,
+                                                  .until = ClientViews::kOpen}));
   connection.viewed = true;
   return false;
 }

@@ -248,7 +248,10 @@ bool Reassembler::DecideRoles(const Segment& segment, FlowNote* note, Endpoint& 
 
 Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direction& direction) {
   FlowNote* note = notes_.Find(hash, segment.source, segment.destination);
-  if (note != nullptr && note->state == FlowNote::State::kRefused) return nullptr;
+  if (note != nullptr &&
+      (note->state == FlowNote::State::kRefused || note->state == FlowNote::State::kPassed)) {
+    return nullptr;
+  }
   if (note != nullptr && note->state == FlowNote::State::kClosed) {
     const bool by_client = note->client == segment.source;
     const std::uint32_t expected = by_client ? note->client_sequence : note->server_sequence;
@@ -262,8 +265,9 @@ Connection* Reassembler::Open(std::uint64_t hash, const Segment& segment, Direct
   if (!DecideRoles(segment, note, client, server)) return nullptr;
   direction = client == segment.source ? Direction::kFromClient : Direction::kFromServer;
   double ratio = 1;
-  if (!IsChosen(note != nullptr ? *note : FlowNote{}, client, ratio)) {
-    if (note != nullptr && note->is_handshake()) PassBy(*note, segment.captured_at);
+  const bool beginning_seen = note != nullptr && note->is_handshake();
+  if (!IsChosen(beginning_seen, client, ratio)) {
+    if (beginning_seen) PassBy(*note, segment.captured_at);
     return nullptr;
   }
 
@@ -337,7 +341,9 @@ void Reassembler::Close(Connection& connection, CloseReason reason) {
   }
   const PacketTime at = connection.info.last_packet_at;
   sink_.OnClose(connection.info, reason, at);
-  if (connection.viewed) views_.End(connection.info.client, connection.half[0].base, at);
+  if (connection.viewed) {
+    views_.End(connection.view_place, connection.info.client, connection.half[0].base, at);
+  }
   if (reason != CloseReason::kEndOfInput && reason != CloseReason::kReused) {
     NoteClosed(connection);
   }

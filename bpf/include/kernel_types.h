@@ -29,3 +29,4 @@
 #define BS_TCP_SYN 0x02
 #define BS_TCP_RST 0x04
 #define BS_TCP_ACK 0x10
+#define BS_TCP_URG 0x20

@@ -24,7 +24,7 @@ struct bs_record {
   __u32 interface;   // its index
   __u32 threshold;   // the session was chosen with probability (threshold + 1) / 2^32
   __u16 urgent_pointer;
-  __u8 flags;        // TCP's; FIN and RST only with the last piece of a segment
+  __u8 flags;  // TCP's; FIN and RST only with the last piece of a segment, URG only with its own
   __u8 from_client;  // 1: towards a live port
 };
 
@@ -61,7 +61,7 @@ struct bs_prefix {
 // bs_daemons: local parts of daemon senders as byte prefixes, each byte | 0x20; value: their
 // length.
 #define BS_MAX_DAEMONS 64
-#define BS_DAEMON_BYTES 32
+#define BS_DAEMON_BYTES 64  // the longest local part (RFC 5321 section 4.5.3.1.1)
 struct bs_daemon {
   __u32 bits;
   __u8 word[BS_DAEMON_BYTES];
@@ -80,7 +80,8 @@ enum bs_counter {
   BS_TRUNCATED,        // lost: packets with a header or a length that reaches past their end
   BS_MALFORMED,        // lost: packets with header fields that cannot be
   BS_NO_FLOW,          // lost: packets of a flow that found no place in the table
-  BS_UNORDERED_BYTES,  // lost: client bytes ahead of a hole, left out until the server speaks
+  BS_UNORDERED_BYTES,  // lost: client bytes ahead of a hole, left out until the server speaks, or
+                       // far outside of the stream
   BS_STATELESS_BYTES,  // lost: client bytes of which it is not known where in a dialogue they are
   BS_BEHIND_CUT,       // lost: bytes behind a cut in one packet (socket filters keep a prefix)
   BS_BOTH_PORTS,       // lost: packets between two live ports: who is the server cannot be told

@@ -44,7 +44,7 @@ static __noinline int bs_pass_body(struct bs_packet* packet, __u32 to) {
   }
   // A hole before it is of the same body.
   if (bs_before(flow->client_next, packet->sequence + packet->at)) {
-    bs_begin_cut(flow, flow->client_next);
+    bs_begin_cut(packet, flow->client_next);
   }
   bs_leave_out(packet, packet->at, to, BS_CUT_BYTES);
   packet->at = to;

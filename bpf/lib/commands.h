@@ -18,11 +18,19 @@ BS_INLINE void bs_on_mail(const struct bs_packet* packet, const struct bs_scan* 
   }
 }
 
+// Whether what looks like TLS is: behind STARTTLS and a 220, or before the server said anything.
+// Else it is a line of rubbish: two bytes of a client must not hide its session.
+BS_INLINE int bs_may_be_tls(const struct bs_flow* flow) {
+  return flow->heard == BS_HEARD_NOTHING || (flow->starttls && flow->heard == BS_HEARD_READY);
+}
+
 BS_INLINE void bs_begin_tls(struct bs_packet* packet, __u64 word, __u32 length) {
+  struct bs_flow* flow = packet->flow;
   const __u32 hello = bs_min(length, 16);
   bs_emit(packet, packet->at, hello);
   bs_leave_out(packet, packet->at + hello, packet->length, BS_CUT_BYTES);
-  bs_enter(packet->flow, word, BS_STATE(BS_OPAQUE, 0));
+  bs_enter(flow, word, BS_STATE(BS_OPAQUE, 0) | (flow->heard == BS_HEARD_NOTHING ? 0 : BS_AGREED));
+  flow->client_next = packet->sequence + packet->length;
   packet->at = packet->length;
 }
 
@@ -42,9 +50,11 @@ BS_INLINE __u32 bs_scan_commands(struct bs_packet* packet, struct bs_window* win
   const __u32 begin = packet->sequence + packet->at;
   const __u32 end = BS_TAIL + length;
   const int is_line_start = tail < BS_TAIL;
+  window->scan.starttls = flow->starttls;
   bs_scan_lines(window, BS_LOOK_COMMANDS, is_line_start ? BS_TAIL - tail : BS_TAIL, end,
                 is_line_start);
   bs_on_mail(packet, scan);
+  flow->starttls = scan->starttls;
   if (scan->found != BS_NOWHERE && scan->found > BS_TAIL) {
     const __u32 taken = scan->found - BS_TAIL;
     bs_remember(flow, window, scan->found, 4, 1);
@@ -83,9 +93,9 @@ static __noinline int bs_step_commands(struct bs_packet* packet, __u64 word) {
   if (bs_look_at(packet, window, packet->at, length)) return 1;
   if (tail < BS_TAIL) {
     const __u32 line = BS_TAIL - tail;
-    // A record of TLS: handshake, or what else there is where its beginning was not seen.
-    const __u8 kind = bs_byte(window, line);
-    if (kind >= 0x14 && kind <= 0x17 && bs_byte(window, line + 1) == 0x03 && tail + length > 1) {
+    // Handshake, or what else there is where its beginning was not seen.
+    if (bs_is_tls_head(bs_byte(window, line), bs_byte(window, line + 1)) && tail + length > 1 &&
+        bs_may_be_tls(flow)) {
       bs_begin_tls(packet, word, length);
       return 1;
     }

@@ -17,13 +17,14 @@ static long bs_client_step(__u32 i, void* context) {
       return bs_step_body(packet, word);
     case BS_CHUNK:
       return bs_step_chunk(packet, word);
-    case BS_OPAQUE:
-      if (BS_IS_SOCKET(packet->how)) {  // not even its headers are wanted
-        BS_COUNT(packet, BS_CUT_BYTES, packet->length - packet->at);
-      } else {
-        bs_leave_out(packet, packet->at, packet->length, BS_CUT_BYTES);
-      }
+    case BS_OPAQUE: {
+      const __u32 keep = packet->keep;  // a socket filter does not even want its headers
+      bs_leave_out(packet, packet->at, packet->length, BS_CUT_BYTES);
+      packet->keep = keep;
+      const __u32 end = packet->sequence + packet->length;
+      if (bs_before(packet->flow->client_next, end)) packet->flow->client_next = end;
       break;
+    }
     default:
       bs_leave_out(packet, packet->at, packet->length, BS_STATELESS_BYTES);
       packet->flow->client_next = packet->sequence + packet->length;
@@ -34,12 +35,13 @@ static long bs_client_step(__u32 i, void* context) {
 }
 
 #define BS_MAX_STEPS 200  // windows: 800 KiB, no packet is longer
-#define BS_MAX_AHEAD (1 << 30)
+#define BS_MAX_BEHIND (1 << 30)
 
 BS_INLINE void bs_on_client(struct bs_packet* packet) {
-  // The server would not take them either: no window reaches so far.
-  const __s32 ahead = (__s32)(packet->sequence - packet->flow->acked);
-  if (ahead > BS_MAX_AHEAD || ahead < -BS_MAX_AHEAD) {
+  const struct bs_flow* flow = packet->flow;
+  const __u32 known = bs_before(flow->client_next, flow->acked) ? flow->acked : flow->client_next;
+  if ((__s32)(packet->sequence - known) > BS_MAX_AHEAD ||
+      (__s32)(packet->sequence - flow->client_next) < -BS_MAX_BEHIND) {
     BS_COUNT(packet, BS_UNORDERED_BYTES, packet->length);
     return;
   }

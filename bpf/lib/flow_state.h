@@ -4,7 +4,9 @@
 //   COMMANDS  the client's bytes are commands and pass
 //   BODY      behind DATA, or a 354: they stay here, up to a lone dot or the server's next reply
 //   CHUNK     octets of BDAT: they stay here, up to a sequence number
-//   OPAQUE    TLS: everything stays here, of both sides
+//   OPAQUE    TLS: everything stays here, of both sides; where the server did not agree to it,
+//   until
+//             it answers in the clear
 // In doubt nothing passes. What is left out is told by ranges of sequence numbers.
 #pragma once
 
@@ -17,6 +19,8 @@ enum bs_phase { BS_LOST, BS_COMMANDS, BS_BODY, BS_CHUNK, BS_OPAQUE };
 #define BS_EXPECT_VERB (1ULL << 40)
 // BODY: no 354 was seen yet.
 #define BS_ASKED (1ULL << 41)
+// OPAQUE: for good. The server asked for TLS, or speaks it.
+#define BS_AGREED (1ULL << 42)
 
 // The sequence number: COMMANDS and BODY begin there, CHUNK ends there.
 #define BS_STATE(phase, sequence) ((__u64)(phase) << 32 | (__u32)(sequence))
@@ -27,7 +31,25 @@ enum bs_pass { BS_PASS_NONE, BS_PASS_ALL, BS_PASS_HEADERS };
 
 #define BS_MAX_HEADERS 16384  // bytes of a header block of ours that pass
 
+// How far ahead of what is known of a stream a segment may be: no SMTP peer has more in flight. One
+// that is further off was forged, and must not blind a session.
+#define BS_MAX_AHEAD (16 << 20)
+
 BS_INLINE __u64 bs_state(struct bs_flow* flow) { return BS_WORD64(&flow->word); }
+
+#define BS_TLS_HEAD 5  // of a record: type, version, length (RFC 8446 section 5.1)
+
+BS_INLINE int bs_is_tls_head(__u8 type, __u8 version) {
+  return type >= 0x14 && type <= 0x17 && version == 0x03;
+}
+
+// The payload begins with a record of TLS.
+BS_INLINE int bs_is_tls(const struct bs_packet* packet) {
+  __u8 head[2];
+  if (packet->length < BS_TLS_HEAD) return 0;
+  if (bs_load(packet->skb, packet->payload_at, head, sizeof head)) return 0;
+  return bs_is_tls_head(head[0], head[1]);
+}
 
 // The client's side changes phase. The server's may have been faster: if it only moved on within
 // the phase, this one goes before.
@@ -64,5 +86,6 @@ BS_INLINE void bs_lose(struct bs_packet* packet, __u64 word, enum bs_counter why
   bs_enter(flow, word, BS_STATE(BS_LOST, 0));
   flow->client_next = packet->sequence + packet->length;
   flow->pass = BS_PASS_NONE;
+  flow->starttls = 0;
   packet->at = packet->length;
 }

@@ -40,7 +40,7 @@ BS_INLINE int bs_is_daemon(const struct bs_window* window, __u32 at) {
   }
   const __u32* length = bpf_map_lookup_elem(&bs_daemons, &key);
   if (!length) return 0;
-  const __u8 next = bs_byte(window, at + (*length & (BS_DAEMON_BYTES - 1)));
+  const __u8 next = bs_byte(window, at + (*length & (2 * BS_DAEMON_BYTES - 1)));
   return next == '@' || next == '>' || (next >= '0' && next <= '9') || next == '-' || next == '+' ||
          next == '=' || next == '_' || next == '.';
 }
@@ -84,6 +84,8 @@ BS_INLINE int bs_on_line(struct bs_window* window, __u32 at, const enum bs_look 
     const __u32 word = bs_word(window, at);
     if (word == BS_WORD('m', 'a', 'i', 'l')) scan->mail = bs_mail_of(window, at + 4);
     if (word == BS_WORD('a', 'u', 't', 'h')) scan->auth = 1;
+    scan->starttls = word == BS_WORD('s', 't', 'a', 'r') &&
+                     bs_word(window, at + 4) == BS_WORD('t', 't', 'l', 's');
     if (word == BS_WORD('d', 'a', 't', 'a') && bs_is_space(bs_byte(window, at + 4))) {
       scan->asks = BS_ASKS_BODY;
     }

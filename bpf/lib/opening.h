@@ -15,13 +15,6 @@ BS_INLINE int bs_is_ours(const __u8* address) {
   return bpf_map_lookup_elem(&bs_local, &key) != 0;
 }
 
-// A server that speaks TLS: its dialogue began before.
-BS_INLINE int bs_is_tls(const struct bs_packet* packet) {
-  __u8 head[2];
-  if (packet->length < 5 || bs_load(packet->skb, packet->payload_at, head, sizeof head)) return 0;
-  return head[0] >= 0x14 && head[0] <= 0x17 && head[1] == 0x03;
-}
-
 static __noinline int bs_open_flow(struct bs_packet* packet) {
   struct bs_flow flow;
   __builtin_memset(&flow, 0, sizeof flow);
@@ -33,7 +26,8 @@ static __noinline int bs_open_flow(struct bs_packet* packet) {
     flow.server_next = packet->acknowledgment;
     flow.acked = packet->sequence;
   } else {
-    flow.word = bs_is_tls(packet) ? BS_STATE(BS_OPAQUE, 0)
+    // A server that speaks TLS: its dialogue began before.
+    flow.word = bs_is_tls(packet) ? BS_STATE(BS_OPAQUE, 0) | BS_AGREED
                                   : BS_STATE(BS_COMMANDS, packet->acknowledgment) | BS_EXPECT_VERB;
     flow.client_next = packet->acknowledgment;
     flow.server_next = packet->sequence;

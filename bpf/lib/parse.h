@@ -55,8 +55,9 @@ BS_INLINE int bs_parse_ipv4(struct __sk_buff* skb, const int how, __u32 at, stru
     struct bs_ipv4_header ip;
     struct bs_tcp_header tcp;
   } both __attribute__((aligned(8)));  // as the stack wants it for words
-  const int is_short = bs_load_head(skb, how, at, &both, sizeof both) != 0;
-  if (is_short && bs_load(skb, at, &both.ip, sizeof both.ip)) {
+  const int is_short = at + sizeof both > skb->len;
+  if (is_short ? bs_load_head(skb, how, at, &both.ip, sizeof both.ip)
+               : bs_load_head(skb, how, at, &both, sizeof both)) {
     bs_count(BS_TRUNCATED);
     return 0;
   }
@@ -89,8 +90,9 @@ BS_INLINE int bs_parse_ipv6(struct __sk_buff* skb, const int how, __u32 at, stru
     struct bs_ipv6_header ip;
     struct bs_tcp_header tcp;
   } both __attribute__((aligned(8)));  // as the stack wants it for words
-  const int is_short = bs_load_head(skb, how, at, &both, sizeof both) != 0;
-  if (is_short && bs_load(skb, at, &both.ip, sizeof both.ip)) {
+  const int is_short = at + sizeof both > skb->len;
+  if (is_short ? bs_load_head(skb, how, at, &both.ip, sizeof both.ip)
+               : bs_load_head(skb, how, at, &both, sizeof both)) {
     bs_count(BS_TRUNCATED);
     return 0;
   }

@@ -86,6 +86,47 @@ TEST_F(BodyPasses, DaemonSendersCanBeChangedWhileItRuns) {
   EXPECT_EQ(Short("<postmaster@x.test>"), kNothing);
 }
 
+TEST_F(BodyPasses, OfDaemonSendersAsLongAsALocalPartCanBe) {
+  const std::string longest(64, 'd');
+  CaptureRules rules = DefaultRules();
+  rules.daemon_senders = {longest, std::string(33, 'e')};
+  kernel->Apply(rules);
+  EXPECT_EQ(Short("<" + longest + "@x.test>"), kWhole);
+  EXPECT_EQ(Short("<" + longest + "d@x.test>"), kNothing);
+  EXPECT_EQ(Short("<" + longest.substr(1) + "@x.test>"), kNothing);
+  EXPECT_EQ(Short("<" + std::string(33, 'E') + "@x.test>"), kWhole);
+}
+
+TEST_F(BodyPasses, DaemonSendersThatCannotBeTakenAreSaid) {
+  CaptureRules rules = DefaultRules();
+  rules.daemon_senders = {"bounce", std::string(65, 'd')};
+  const absl::Status long_one = kernel->program().Apply(rules);
+  EXPECT_THAT(std::string(long_one.message()), HasSubstr("1 of bounce.daemon_senders"));
+  EXPECT_EQ(Short("<bounce@x.test>"), kWhole);
+  rules.daemon_senders.clear();
+  for (int i = 0; i < BS_MAX_DAEMONS + 3; ++i) {
+    rules.daemon_senders.push_back("word" + std::to_string(i));
+  }
+  const absl::Status many = kernel->program().Apply(rules);
+  EXPECT_TRUE(absl::IsResourceExhausted(many)) << many;
+  EXPECT_THAT(std::string(many.message()), HasSubstr("3 of 67 are left out"));
+}
+
+TEST_F(BodyPasses, AFullTableOfDaemonSendersIsReplacedByAnother) {
+  for (const char* const name : {"first", "second"}) {
+    CaptureRules rules = DefaultRules();
+    rules.daemon_senders.clear();
+    for (int i = 0; i < BS_MAX_DAEMONS; ++i) {
+      rules.daemon_senders.push_back(name + std::to_string(i) + "word");
+    }
+    kernel->Apply(rules);  // takes all of them
+    for (int i = 0; i < BS_MAX_DAEMONS; ++i) {
+      EXPECT_EQ(Short("<" + rules.daemon_senders[static_cast<std::size_t>(i)] + "@x>"), kWhole);
+    }
+  }
+  EXPECT_EQ(Short("<first1word@x>"), kNothing);
+}
+
 TEST_F(BodyPasses, TheLimitCanBeChangedWhileItRuns) {
   CaptureRules rules = DefaultRules();
   rules.capture_bytes = 12;

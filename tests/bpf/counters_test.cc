@@ -92,6 +92,43 @@ TEST_F(Counters, AFlowThatWasPushedOutStaysUntilTheServerSpeaks) {
   EXPECT_EQ(first.Client(), "[1003]QUIT\r\n");
 }
 
+// A bridge and its port, or a retransmission.
+TEST_F(Counters, WhatIsSeenTwiceIsCountedOnce) {
+  const std::string part(1000, 'x');
+  const auto twice = [&part](Wire& wire) { wire.C(part).AgainC(1000, part).AgainC(500, part); };
+  Wire body(*kernel);
+  body.UpToData().S("354 go\r\n");
+  twice(body);
+  EXPECT_EQ(kernel->Counted(BS_CUT_BYTES), 1500u);
+  Wire stateless(*kernel);
+  twice(stateless);
+  EXPECT_EQ(kernel->Counted(BS_STATELESS_BYTES), 1500u);
+  Wire unordered(*kernel);
+  unordered.S("220 mx\r\n").MissC("EHLO a\r\n").C(part).AgainC(1000, part);
+  EXPECT_EQ(kernel->Counted(BS_UNORDERED_BYTES), 1000u);
+  EXPECT_EQ(kernel->Counted(BS_STATELESS_BYTES), 1500u);
+}
+
+TEST_F(Counters, ACutWhoseRecordFoundNoRoomIsToldBeforeTheNextOne) {
+  BpfOptions options;
+  options.ring_bytes = 1;  // made a page
+  const auto small = Kernel::Open(BpfKind::kEthernet, options);
+  ASSERT_NE(small, nullptr);
+  small->Apply(DefaultRules());
+  Wire wire(*small);
+  wire.UpToData().S("354 go\r\n").Body(500);
+  const Wire other(*small, {.client = "192.0.2.77"});
+  while (small->Counted(BS_RING_FULL) == 0) ASSERT_TRUE(small->Run(other.FrameS("220 mx\r\n")));
+  const std::uint64_t full = small->Counted(BS_RING_FULL);
+  wire.C(".\r\nMAIL FROM:<a@b>\r\nBDAT 600\r\n");
+  EXPECT_EQ(small->Counted(BS_RING_FULL), full + 2);
+  wire.Client();
+  wire.C(std::string(600, 'x'));
+  EXPECT_EQ(wire.Client(), "[500]");
+  wire.S("250 ok\r\n");
+  EXPECT_EQ(wire.Client(), "[600]");
+}
+
 TEST_F(Counters, LossesReachTheLedgerOnceAndNothingElseDoes) {
   BpfCounters before = {};
   BpfCounters now = {};

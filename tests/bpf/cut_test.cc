@@ -15,6 +15,18 @@ using testing::Not;
 
 class Cut : public KernelTest {};
 
+TEST_F(Cut, BehindAGreetingAnyLineIsACommandAndBehindAnotherReplyOnlyAVerb) {
+  Wire greeting(*kernel);
+  greeting.S("220 mx\r\n").C("XYZZY\r\nMAIL FROM:<>\r\n");
+  EXPECT_EQ(greeting.client(), "XYZZY\r\nMAIL FROM:<>\r\n");
+  Wire middle(*kernel);
+  middle.S("250 ok\r\n").C("ZYGOTE\r\nMAIL FROM:<>\r\n").S("250 ok\r\n");
+  EXPECT_EQ(middle.client(), "[22]");
+  Wire later(*kernel);  // a 220 that is no greeting
+  later.S("250 ok\r\n").S("220 ok\r\n").C("ZYGOTE\r\n").S("250 ok\r\n");
+  EXPECT_EQ(later.client(), "[8]");
+}
+
 TEST_F(Cut, CommandsAndRepliesPass) {
   Wire wire(*kernel);
   wire.S("220 mx\r\n")

@@ -1,5 +1,6 @@
 // From records to segments; no kernel is needed.
 #include <cstring>
+#include <set>
 #include <vector>
 
 #include "gtest/gtest.h"
@@ -109,6 +110,24 @@ TEST_F(Records, SessionsDoNotMix) {
   EXPECT_EQ(Cuts().size(), 5000u);
 }
 
+TEST_F(Records, AboutAsManySessionsAreRememberedAsTheKernelHasStateOf) {
+  for (std::uint16_t port = 1000; port < 6000; ++port) Tell(true, 100, 300, port);
+  Cuts();
+  for (std::uint16_t port = 1000; port < 6000; ++port) Tell(false, 100, 300, port);
+  EXPECT_LT(Cuts().size(), 1000u);
+}
+
+TEST_F(Records, TheFirstIsTheEarliestAndTheLastTheLatest) {
+  EXPECT_EQ(records_.first(), 0);
+  for (const std::uint64_t at : {50U, 40U, 70U, 60U}) {
+    bs_record record = {};
+    record.at = at;
+    records_.OnRecord(record, {});
+  }
+  EXPECT_EQ(records_.first(), 1040);
+  EXPECT_EQ(records_.last(), 1070);
+}
+
 TEST(BpfPrefixes, NetworksOfBothFamiliesAreInOneTable) {
   const auto keys =
       BpfPrefixKeys({*IpNetwork::Parse("203.0.113.0/24"), *IpNetwork::Parse("2001:db8::/32"),
@@ -124,9 +143,15 @@ TEST(BpfPrefixes, NetworksOfBothFamiliesAreInOneTable) {
 }
 
 TEST(BpfPrefixes, WordsThatTheTableCannotHoldAreLeftOut) {
-  const auto keys = BpfDaemonKeys({"mailer-daemon", "", std::string(32, 'x'), "MAILER-DAEMON"});
-  ASSERT_EQ(keys.size(), 1u);
-  EXPECT_EQ(keys.begin()->second, 13u);
+  std::size_t too_long = 0;
+  const auto keys = BpfDaemonKeys(
+      {"mailer-daemon", "", std::string(64, 'x'), std::string(65, 'x'), "MAILER-DAEMON"},
+      &too_long);
+  ASSERT_EQ(keys.size(), 2u);
+  std::multiset<std::uint32_t> lengths;
+  for (const auto& [key, length] : keys) lengths.insert(length);
+  EXPECT_EQ(lengths, (std::multiset<std::uint32_t>{13, 64}));
+  EXPECT_EQ(too_long, 1u);
 }
 
 }  // namespace

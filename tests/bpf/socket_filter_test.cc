@@ -58,9 +58,10 @@ TEST_F(SocketFilter, OfANullSenderTheBodyIsKeptUpToItsLimit) {
   EXPECT_EQ(Kept(wire.Body(1400)), 0);
 }
 
-TEST_F(SocketFilter, OfTlsNothingIsKeptButTheBeginningOfTheHello) {
+TEST_F(SocketFilter, OfTlsNothingIsKeptButTheBeginningsOfTheHellos) {
   Wire wire(*kernel, {.server_port = 465});
   EXPECT_EQ(Kept(wire.C(std::string("\x16\x03\x01\x02\x00", 5) + std::string(400, 'h'))), 16);
+  EXPECT_EQ(Kept(wire.S(std::string("\x16\x03\x03\x02\x00", 5) + std::string(400, 't'))), 5);
   EXPECT_EQ(Kept(wire.S(std::string("\x17\x03\x03\x02\x00", 5) + std::string(400, 't'))), -1);
   EXPECT_EQ(Kept(wire.C(std::string("\x17\x03\x03\x02\x00", 5) + std::string(400, 't'))), -1);
   EXPECT_EQ(Kept(wire.C("t", 0x19)), 0);

@@ -97,6 +97,11 @@ Wire& Wire::AgainC(std::size_t back, std::string_view text) {
   return *this;
 }
 
+Wire& Wire::ForgeC(std::uint32_t ahead, std::string_view text) {
+  Send(true, client_next_ + ahead, server_next_, text, 0x18);
+  return *this;
+}
+
 Wire& Wire::AgainS(std::size_t back, std::string_view text) {
   Send(false, server_next_ - static_cast<std::uint32_t>(back), client_next_, text, 0x18);
   return *this;

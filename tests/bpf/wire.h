@@ -32,6 +32,8 @@ class Wire final : private PacketSink {
   // A segment out of the order: `back` bytes before the end of what was sent so far.
   Wire& AgainC(std::size_t back, std::string_view text);
   Wire& AgainS(std::size_t back, std::string_view text);
+  // `ahead` bytes ahead of what was sent so far, as nobody did.
+  Wire& ForgeC(std::uint32_t ahead, std::string_view text);
   // A server's segment that acknowledges `back` bytes less than all.
   Wire& SBehind(std::size_t back, std::string_view text);
   // `bytes` of lines of a mail, in segments of up to 1400; the marker word is in each.

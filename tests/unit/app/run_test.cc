@@ -53,13 +53,17 @@ class FakeLiveSource final : public LiveSource {
     return absl::OkStatus();
   }
   bool IsWatched(int) const override { return true; }
-  void Apply(const CaptureRules&) override {}
+  void Apply(const CaptureRules& rules) override { words_ = rules.daemon_senders.size(); }
+  absl::Status rules_status() const override {
+    return words_ > 20 ? absl::ResourceExhaustedError("the table is full") : absl::OkStatus();
+  }
   int fd() const override { return ready_.get(); }
 
  private:
   FakeSource inner_;
   Then then_;
   FileDescriptor ready_;
+  std::size_t words_ = 0;
 };
 
 std::vector<FakePacket> Bounces(int count) {
@@ -252,6 +256,18 @@ TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
   EXPECT_TRUE(LogSays("bodies of all mail are read"));
   kill(child_, SIGTERM);
   EXPECT_EQ(Wait(), 0);
+}
+
+TEST_F(RunTest, WhatTheKernelCannotTakeOfTheConfigurationIsSaidOnce) {
+  std::string words = "daemon0";
+  for (int i = 1; i <= 20; ++i) words += ", daemon" + std::to_string(i);
+  Write("site.yaml", "bounce: {daemon_senders: [" + words + "]}\n");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  const std::string log = Read("log");
+  const std::string line = "reaches the kernel\" why=\"the table is full\"";
+  EXPECT_THAT(log, HasSubstr(line));
+  EXPECT_EQ(log.find(line), log.rfind(line));
 }
 
 TEST_F(RunTest, TransactionsAreAddedAndGoToANewFileAfterAReload) {

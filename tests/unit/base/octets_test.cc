@@ -5,10 +5,12 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/ascii.h"
 #include "agent/base/find_octet.h"
 #include "agent/base/keyed_hash.h"
+#include "tests/support/placed_octets.h"
 
 namespace backscatter {
 namespace {
@@ -67,6 +69,72 @@ TEST(Ascii, EqualsIgnoreCaseIsEqualInLowerCase) {
           EXPECT_EQ(EqualsIgnoreCase(a, b), LowerOneByOne(a) == LowerOneByOne(b))
               << size << " octets, " << c << " against " << other << " at " << at;
         }
+      }
+    }
+  }
+}
+
+constexpr std::size_t kAlignments = 8;
+constexpr std::size_t kMostOctets = 17;
+
+TEST(Ascii, EqualsIgnoreCaseAtEveryAlignmentOfEitherSide) {
+  const std::string_view mixed = "aBcDeFgHiJkLmNoPq";
+  const std::string_view other = "AbCdEfGhIjKlMnOpQ";
+  for (std::size_t size = 0; size <= kMostOctets; ++size) {
+    for (std::size_t left = 0; left < kAlignments; ++left) {
+      for (std::size_t right = 0; right < kAlignments; ++right) {
+        const support::PlacedOctets a(mixed.substr(0, size), left);
+        support::PlacedOctets b(other.substr(0, size), right);
+        EXPECT_TRUE(EqualsIgnoreCase(a.text(), b.text())) << size;
+        for (std::size_t at = 0; at < size; ++at) {
+          const char kept = std::exchange(b.data()[at], '_');
+          EXPECT_FALSE(EqualsIgnoreCase(a.text(), b.text())) << size << " octets, at " << at;
+          b.data()[at] = kept;
+        }
+      }
+    }
+  }
+}
+
+TEST(Ascii, StartsWithIgnoreCaseLooksAtThePrefixOnly) {
+  const std::string_view text = "ABCDEFGHIJKLMNOPQ";
+  for (std::size_t size = 0; size <= kMostOctets; ++size) {
+    for (std::size_t offset = 0; offset < kAlignments; ++offset) {
+      const support::PlacedOctets placed(text.substr(0, size), offset);
+      for (std::size_t most = 0; most <= kMostOctets; ++most) {
+        std::string prefix = LowerOneByOne(std::string(text.substr(0, most)));
+        EXPECT_EQ(StartsWithIgnoreCase(placed.text(), prefix), most <= size);
+        if (most == 0) continue;
+        prefix.back() = '_';
+        EXPECT_FALSE(StartsWithIgnoreCase(placed.text(), prefix));
+      }
+    }
+  }
+}
+
+TEST(Ascii, LowerAsciiAtEveryAlignmentOfEitherSideAndNoFurther) {
+  const std::string_view text = "AZ@[az`{\xc1\xda\x80\xff\x7fQ\x01M";
+  for (std::size_t size = 0; size <= text.size(); ++size) {
+    for (std::size_t from = 0; from < kAlignments; ++from) {
+      for (std::size_t to = 0; to < kAlignments; ++to) {
+        const support::PlacedOctets source(text.substr(0, size), from);
+        support::PlacedOctets target(std::string(size, '?'), to);
+        LowerAscii(source.text(), target.data());
+        EXPECT_EQ(target.text(), LowerOneByOne(std::string(text.substr(0, size))));
+        EXPECT_EQ(target.before(), std::string(to, '#'));
+      }
+    }
+  }
+}
+
+TEST(FindOctet, AtEveryAlignmentAndNoFurther) {
+  for (std::size_t size = 0; size <= 34; ++size) {
+    for (std::size_t offset = 0; offset < 16; ++offset) {
+      support::PlacedOctets placed(std::string(size, 'a'), offset);
+      EXPECT_EQ(FindOctet(placed.text(), '#'), size);
+      for (std::size_t at = size; at-- > 0;) {
+        placed.data()[at] = '#';
+        EXPECT_EQ(FindOctet(placed.text(), '#'), at);
       }
     }
   }

@@ -8,11 +8,18 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/placed_octets.h"
+
 namespace backscatter {
 namespace {
 
 std::string Upper(std::string text) {
   std::ranges::transform(text, text.begin(), ToUpper);
+  return text;
+}
+
+std::string TrimDot(std::string text) {
+  if (text.ends_with('.')) text.pop_back();
   return text;
 }
 
@@ -73,6 +80,73 @@ TEST(SplitField, NoNameHasBlanksControlsOrHighOctets) {
       std::string line = std::string(20, 'n') + ": value";
       line[at] = odd;
       EXPECT_FALSE(SplitField(line)) << int{odd} << " at " << at;
+    }
+  }
+}
+
+// The octet that ends the name at every place of every length and alignment, up to behind the
+// second sixteen; nothing behind the line is looked at.
+TEST(SplitField, TheEndOfTheNameAtEveryPlace) {
+  for (std::size_t offset = 0; offset < 16; ++offset) {
+    for (std::size_t size = 0; size <= 34; ++size) {
+      EXPECT_FALSE(SplitField(support::PlacedOctets(std::string(size, 'n'), offset).text()));
+      for (std::size_t at = 0; at < size; ++at) {
+        std::string line(size, 'n');
+        line[at] = ':';
+        const support::PlacedOctets placed(line, offset);
+        const auto field = SplitField(placed.text());
+        ASSERT_EQ(field.has_value(), at > 0) << size << " octets, colon at " << at;
+        if (at == 0) continue;
+        EXPECT_EQ(field->written, std::string(at, 'n'));
+        EXPECT_EQ(field->value, std::string(size - at - 1, 'n'));
+        for (const char odd : {'\0', '\x1f', '\x7f', '\x80', '\xff'}) {
+          std::string broken = line;
+          broken[at - 1] = odd;
+          EXPECT_FALSE(SplitField(support::PlacedOctets(broken, offset).text())) << int{odd};
+        }
+      }
+    }
+  }
+}
+
+TEST(FindIgnoreCase, AtEveryPlaceOfEveryLengthAndNoFurther) {
+  for (std::size_t length = 1; length <= 17; ++length) {
+    const std::string needle = std::string("status-notificati").substr(0, length);
+    for (std::size_t offset = 0; offset < 8; ++offset) {
+      for (std::size_t at = 0; at <= 17; ++at) {
+        const std::string text = std::string(at, '.') + Upper(needle);
+        const support::PlacedOctets whole(text, offset);
+        EXPECT_EQ(FindIgnoreCase(whole.text(), needle), at);
+        EXPECT_EQ(FindIgnoreCase(whole.text(), needle, at + 1), std::string_view::npos);
+        const support::PlacedOctets cut(text.substr(0, text.size() - 1), offset);
+        EXPECT_EQ(FindIgnoreCase(cut.text(), needle), std::string_view::npos);
+      }
+    }
+  }
+}
+
+// What looks for an octet and then around it, at the end of the text.
+TEST(HeaderFields, NothingBehindTheTextIsLookedAt) {
+  const std::string status = "x 5.1.10 ";
+  const std::string address = "<joe@a.example>";
+  const std::string received = "from a (b [192.0.2.7]) by mx (P) id 4Q1; now";
+  for (std::size_t offset = 0; offset < 8; ++offset) {
+    for (std::size_t size = 0; size <= status.size(); ++size) {
+      const support::PlacedOctets cut(status.substr(0, size), offset);
+      EXPECT_EQ(FindStatus(cut.text()).class_digit, size >= 7 ? 5 : 0) << size;
+    }
+    for (std::size_t size = 0; size <= address.size(); ++size) {
+      const support::PlacedOctets cut(address.substr(0, size), offset);
+      std::size_t position = 0;
+      const std::string_view found = NextAddress(cut.text(), &position);
+      EXPECT_EQ(found,
+                size > 5 ? TrimDot(address.substr(1, std::min<std::size_t>(size, 14) - 1)) : "");
+    }
+    for (std::size_t size = 0; size <= received.size(); ++size) {
+      const support::PlacedOctets cut(received.substr(0, size), offset);
+      ReceivedHop hop;
+      ParseReceived(cut.text(), &hop);
+      EXPECT_EQ(hop.from_address.has_value(), size >= received.find(']')) << size;
     }
   }
 }

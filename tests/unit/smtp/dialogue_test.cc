@@ -207,7 +207,9 @@ TEST(DialogueTest, A421OutOfTheBlueBreaksNothing) {
 
 TEST(DialogueTest, ImplicitTlsIsAnEncryptedSession) {
   SessionRunner run;
-  run.OnPort(465, true).C(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8)).Close();
+  run.OnPort(465, true).C(std::string("\x16\x03\x01\x02\x00\x01\x00\x01", 8));
+  EXPECT_EQ(run.verdict(), StreamVerdict::kContinue);
+  run.S(std::string("\x16\x03\x03\x00\x7a\x02", 6)).Close();
   EXPECT_EQ(run.verdict(), StreamVerdict::kIgnore);
   ASSERT_EQ(run.sessions().size(), 1u);
   EXPECT_TRUE(run.sessions()[0].encrypted);

@@ -69,7 +69,7 @@ class Collector final : public PacketSink {
     std::string_view text(reinterpret_cast<const char*>(segment.payload.data()),
                           segment.payload.size());
     const auto [known, is_new] =
-        next_.emplace(std::pair(segment.source.port, segment.destination.port), segment.sequence);
+        next_.emplace(std::pair(segment.source, segment.destination), segment.sequence);
     const auto again = static_cast<std::int32_t>(known->second - segment.sequence);
     if (again > 0) text.remove_prefix(std::min(text.size(), static_cast<std::size_t>(again)));
     if (text.empty()) return;
@@ -79,7 +79,7 @@ class Collector final : public PacketSink {
   }
 
   Decoder decoder_{&ledger};
-  std::map<std::pair<std::uint16_t, std::uint16_t>, std::uint32_t> next_;  // sequence, by ports
+  std::map<std::pair<Endpoint, Endpoint>, std::uint32_t> next_;  // sequence
 };
 
 class PcapLive : public support::GatewayTest {

@@ -17,38 +17,47 @@ ClientViews::View Opened(std::uint16_t port, PacketTime at, std::uint32_t start 
           .until = ClientViews::kOpen};
 }
 
+ClientViews::View* Find(ClientViews& views, const Endpoint& client, std::uint32_t start) {
+  return views.Find(views.SetOf(client, start), client, start);
+}
+
+std::size_t Put(ClientViews& views, const ClientViews::View& view) {
+  return views.Put(views.SetOf(view.client, view.client_start), view);
+}
+
 TEST(ClientViews, AnEntryIsFoundByItsClientAndNumberOnly) {
   Ledger ledger;
   ClientViews views(1024, {}, &ledger);
-  views.Put(Opened(1000, 0));
-  ASSERT_NE(views.Find(At("192.0.2.1", 1000), 7), nullptr);
-  EXPECT_EQ(views.Find(At("192.0.2.1", 1000), 7)->server, At("198.51.100.2", 25));
-  EXPECT_EQ(views.Find(At("192.0.2.1", 1000), 8), nullptr);
-  EXPECT_EQ(views.Find(At("192.0.2.1", 1001), 7), nullptr);
-  EXPECT_EQ(views.Find(At("192.0.2.2", 1000), 7), nullptr);
+  Put(views, Opened(1000, 0));
+  ASSERT_NE(Find(views, At("192.0.2.1", 1000), 7), nullptr);
+  EXPECT_EQ(Find(views, At("192.0.2.1", 1000), 7)->server, At("198.51.100.2", 25));
+  EXPECT_EQ(Find(views, At("192.0.2.1", 1000), 8), nullptr);
+  EXPECT_EQ(Find(views, At("192.0.2.1", 1001), 7), nullptr);
+  EXPECT_EQ(Find(views, At("192.0.2.2", 1000), 7), nullptr);
 }
 
 TEST(ClientViews, TheEndIsNotedAndAnEntryThatIsGoneHasNone) {
   Ledger ledger;
   ClientViews views(1024, {}, &ledger);
-  views.Put(Opened(1000, 0));
-  views.End(At("192.0.2.1", 1000), 7, 5 * kSecond);
-  views.End(At("192.0.2.1", 1001), 7, 5 * kSecond);
-  EXPECT_EQ(views.Find(At("192.0.2.1", 1000), 7)->until, 5 * kSecond);
+  const std::size_t place = Put(views, Opened(1000, 0));
+  views.End(place, At("192.0.2.1", 1000), 7, 5 * kSecond);
+  views.End(place, At("192.0.2.1", 1001), 7, 6 * kSecond);
+  views.End(place, At("192.0.2.1", 1000), 8, 7 * kSecond);
+  EXPECT_EQ(Find(views, At("192.0.2.1", 1000), 7)->until, 5 * kSecond);
 }
 
 TEST(ClientViews, TheOldestOfASetGoesAndOnlyAFreshOneIsALoss) {
   Ledger ledger;
   ClientViews views(4, {}, &ledger);  // one set
-  for (std::uint16_t port = 1; port <= 4; ++port) views.Put(Opened(port, port * kSecond));
-  views.Put(Opened(5, 5 * kSecond));
-  EXPECT_EQ(views.Find(At("192.0.2.1", 1), 7), nullptr);
-  EXPECT_NE(views.Find(At("192.0.2.1", 2), 7), nullptr);
-  EXPECT_EQ(ledger.Get(Loss::kTcpNotesEvicted), 0u);
-  for (std::uint16_t port = 6; port <= 8; ++port) views.Put(Opened(port, 5 * kSecond));
-  EXPECT_EQ(ledger.Get(Loss::kTcpNotesEvicted), 0u);
-  views.Put(Opened(9, 5 * kSecond + 1));
-  EXPECT_EQ(ledger.Get(Loss::kTcpNotesEvicted), 1u);
+  for (std::uint16_t port = 1; port <= 4; ++port) Put(views, Opened(port, port * kSecond));
+  Put(views, Opened(5, 5 * kSecond));
+  EXPECT_EQ(Find(views, At("192.0.2.1", 1), 7), nullptr);
+  EXPECT_NE(Find(views, At("192.0.2.1", 2), 7), nullptr);
+  EXPECT_EQ(ledger.Get(Loss::kTcpViewsEvicted), 0u);
+  for (std::uint16_t port = 6; port <= 8; ++port) Put(views, Opened(port, 5 * kSecond));
+  EXPECT_EQ(ledger.Get(Loss::kTcpViewsEvicted), 0u);
+  Put(views, Opened(9, 5 * kSecond + 1));
+  EXPECT_EQ(ledger.Get(Loss::kTcpViewsEvicted), 1u);
 }
 
 // Half-open connections have no entry: a flood of them pushes nothing out.

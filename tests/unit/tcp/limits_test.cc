@@ -33,6 +33,15 @@ TEST(Limits, AFlowCostsNoConnectionUntilPayload) {
   EXPECT_TRUE(wire.sink.flows.at(0).info.start_seen[1]);
 }
 
+TEST(Limits, WhatItHoldsIsNoMoreThanItCanGrowToAndNothingIsForgotten) {
+  const ReassemblerOptions options = {
+      .max_connections = 1000, .max_notes = 4096, .max_views = 1U << 16};
+  Wire wire(options);
+  EXPECT_GE(wire.reassembler.MemoryBytes(),
+            (1U << 16) * sizeof(ClientViews::View) + 4096 * sizeof(FlowNote));
+  EXPECT_LE(wire.reassembler.MemoryBytes(), Reassembler::MostBytes(options));
+}
+
 TEST(Limits, TheLongestIdleConnectionIsEvictedFirstAndCounted) {
   Wire wire({.max_connections = 10});
   for (std::uint32_t i = 0; i < 10; ++i) {
