@@ -101,6 +101,13 @@ class Host:
         with self._entered():
             return socket.create_connection((address, port), 30, (source or self.addresses[0], 0))
 
+    def reaches(self, address, port):
+        try:
+            self.connect(address, port).close()
+            return True
+        except OSError:
+            return False
+
     def start(self, *command, **options):
         """Runs a program on this host; it ends with the sandbox."""
         options.setdefault("stdout", open(self.directory / "output", "ab"))

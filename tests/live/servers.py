@@ -20,14 +20,7 @@ def wait_for(condition, what, seconds, detail=lambda: ""):
 
 
 def _wait_for_port(server):
-    def listens():
-        try:
-            server.host.connect(server.address, 25).close()
-            return True
-        except OSError:
-            return False
-
-    wait_for(listens, f"{server.name} to listen", 120)
+    wait_for(lambda: server.host.reaches(server.address, 25), f"{server.name} to listen", 120)
 
 
 def _directory(host, name, owner=None):
