@@ -16,7 +16,18 @@ BOX = pathlib.Path("/run/live")  # a tmpfs of ours
 EXIM_CONFIGURATION = pathlib.Path("/etc/exim4/exim4.conf")  # the name that Exim was built with
 NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")  # RFC 5737
 _CLONE_NEWNET = 0x40000000
-_USERS = ("postfix", "postdrop", "Debian-exim", "dovecot", "dovenull", "vmail")
+_USERS = ("postfix", "postdrop", "Debian-exim", "dovecot", "dovenull", "vmail", "opensmtpd",
+          "opensmtpq")
+_BEHIND_MOUNTS = """\
+count=$1
+shift
+while [ "$count" -gt 0 ]; do
+  mount --bind "$1" "$2"
+  shift 2
+  count=$((count - 1))
+done
+exec "$@"
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -108,10 +119,24 @@ class Host:
         except OSError:
             return False
 
-    def start(self, *command, **options):
-        """Runs a program on this host; it ends with the sandbox."""
+    def open_connections(self):
+        """TCP connections of this host that are not yet over."""
+        listening, waiting = "0A", "06"
+        with self._entered(), open("/proc/thread-self/net/tcp") as rows:
+            next(rows)
+            return sum(1 for row in rows if row.split()[3] not in (listening, waiting))
+
+    def start(self, *command, mounts=None, **options):
+        """Runs a program on this host; it ends with the sandbox.
+
+        `mounts`: files and folders of ours by the path under which only this program sees them.
+        """
         options.setdefault("stdout", open(self.directory / "output", "ab"))
         options.setdefault("stderr", subprocess.STDOUT)
+        if mounts:
+            pairs = [str(part) for target, source in mounts.items() for part in (source, target)]
+            command = ("unshare", "--mount", "sh", "-ec", _BEHIND_MOUNTS, "mounts", len(mounts),
+                       *pairs, *command)
         return subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{self.name}", "--", *map(str, command)],
             stdin=subprocess.DEVNULL, **options)
