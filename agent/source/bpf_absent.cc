@@ -32,11 +32,14 @@ int BpfProgram::ring_fd() const { return -1; }
 BpfRing& BpfProgram::ring() { __builtin_trap(); }
 
 absl::StatusOr<BpfAttachment> BpfAttachment::Attach(int /*interface*/, int /*program*/,
-                                                    BpfAttachMode /*mode*/, bool /*ingress_only*/) {
+                                                    BpfAttachMode /*mode*/, bool /*ingress_only*/,
+                                                    BpfFilterLock& /*lock*/) {
   return Absent();
 }
 BpfAttachment::BpfAttachment(BpfAttachment&& other) noexcept = default;
 BpfAttachment::~BpfAttachment() = default;
-absl::StatusOr<std::size_t> RemoveStaleBpfFilters() { return Absent(); }
+absl::StatusOr<std::size_t> RemoveStaleBpfFilters(const BpfFilterLock& /*lock*/) {
+  return Absent();
+}
 
 }  // namespace backscatter

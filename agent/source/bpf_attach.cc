@@ -47,10 +47,18 @@ bpf_tc_opts OurFilter() {
   return options;
 }
 
-int RemoveOurs(int interface, TcDirection direction) {
+// Of whoever has a filter there.
+int RemoveFilter(int interface, TcDirection direction) {
   const bpf_tc_hook hook = Hook(interface, direction);
   const bpf_tc_opts options = OurFilter();
   return bpf_tc_detach(&hook, &options);
+}
+
+// The number of the program in the filter that is there; 0: there is none.
+std::uint32_t ProgramInFilter(int interface, TcDirection direction) {
+  const bpf_tc_hook hook = Hook(interface, direction);
+  bpf_tc_opts options = OurFilter();
+  return bpf_tc_query(&hook, &options) == 0 ? options.prog_id : 0;
 }
 
 bool HasFilters(int interface) {
@@ -68,14 +76,14 @@ absl::Status Refused(int error, int interface, const char* what) {
 }  // namespace
 
 absl::StatusOr<BpfAttachment> BpfAttachment::Attach(int interface, int program, BpfAttachMode mode,
-                                                    bool ingress_only) {
+                                                    bool ingress_only, BpfFilterLock& lock) {
   if (mode != BpfAttachMode::kClsact) {
     auto made = AttachTcx(interface, program, ingress_only);
     if (made.ok() || mode == BpfAttachMode::kTcx || !absl::IsUnimplemented(made.status())) {
       return made;
     }
   }
-  return AttachClsact(interface, program, ingress_only);
+  return AttachClsact(interface, program, ingress_only, lock);
 }
 
 absl::StatusOr<BpfAttachment> BpfAttachment::AttachTcx(int interface, int program,
@@ -102,7 +110,11 @@ absl::StatusOr<BpfAttachment> BpfAttachment::AttachTcx(int interface, int progra
 }
 
 absl::StatusOr<BpfAttachment> BpfAttachment::AttachClsact(int interface, int program,
-                                                          bool ingress_only) {
+                                                          bool ingress_only, BpfFilterLock& lock) {
+  if (const absl::Status taken = lock.Take(); !taken.ok()) {
+    return absl::Status(taken.code(), "attaching to " + NameOf(interface) +
+                                          " by clsact: " + std::string(taken.message()));
+  }
   BpfAttachment made;
   made.mode_ = BpfAttachMode::kClsact;
   bpf_tc_hook both = Hook(interface, BPF_TC_INGRESS | BPF_TC_EGRESS);
@@ -116,7 +128,14 @@ absl::StatusOr<BpfAttachment> BpfAttachment::AttachClsact(int interface, int pro
     bpf_tc_opts options = OurFilter();
     options.prog_fd = program;
     const int error = bpf_tc_attach(&hook, &options);
-    if (error != 0) return Refused(-error, interface, "clsact");  // `made` takes back the first
+    // Where it fails `made` takes back what it attached before.
+    if (error == -EEXIST) {
+      return absl::AlreadyExistsError("attaching to " + NameOf(interface) +
+                                      " by clsact: a filter of another has our place there "
+                                      "(preference and handle 0x6273); it was left as it is");
+    }
+    if (error != 0) return Refused(-error, interface, "clsact");
+    made.filters_[static_cast<int>(direction)] = options.prog_id;
   }
   return made;
 }
@@ -125,18 +144,25 @@ BpfAttachment::BpfAttachment(BpfAttachment&& other) noexcept
     : mode_(other.mode_),
       interface_(std::exchange(other.interface_, 0)),
       made_qdisc_(other.made_qdisc_),
+      filters_{other.filters_[0], other.filters_[1]},
       ingress_(std::move(other.ingress_)),
       egress_(std::move(other.egress_)) {}
 
 BpfAttachment::~BpfAttachment() {
   if (interface_ == 0) return;
-  for (const TcDirection direction : kBoth) RemoveOurs(interface_, direction);
+  for (const TcDirection direction : kBoth) {
+    const std::uint32_t ours = filters_[static_cast<int>(direction)];
+    if (ours != 0 && ProgramInFilter(interface_, direction) == ours) {
+      RemoveFilter(interface_, direction);
+    }
+  }
   if (!made_qdisc_ || HasFilters(interface_)) return;
   bpf_tc_hook both = Hook(interface_, BPF_TC_INGRESS | BPF_TC_EGRESS);
   bpf_tc_hook_destroy(&both);
 }
 
-absl::StatusOr<std::size_t> RemoveStaleBpfFilters() {
+absl::StatusOr<std::size_t> RemoveStaleBpfFilters(const BpfFilterLock& lock) {
+  if (!lock.held()) return 0;
   const std::unique_ptr<struct if_nameindex, void (*)(struct if_nameindex*)> interfaces(
       ::if_nameindex(), if_freenameindex);
   std::size_t removed = 0;
@@ -148,7 +174,7 @@ absl::StatusOr<std::size_t> RemoveStaleBpfFilters() {
       if (!filters.ok()) return filters.status();
       for (const TcFilter& filter : *filters) {
         if (!IsOurs(filter)) continue;
-        if (const int error = RemoveOurs(interface, direction); error != 0) {
+        if (const int error = RemoveFilter(interface, direction); error != 0) {
           return Refused(-error, interface, "clsact (removing what was left there)");
         }
         ++removed;

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 
 #include "agent/base/file_descriptor.h"
+#include "agent/source/bpf_filter_lock.h"
 
 namespace backscatter {
 
@@ -33,9 +34,11 @@ constexpr std::string_view BpfAttachName(BpfAttachMode mode) {
 // was there before, are left as they are. Not thread-safe.
 class BpfAttachment {
  public:
-  // `interface` is an index. kUnimplemented: the kernel has no TCX.
+  // `interface` is an index. Filters of a qdisc take `lock`, which must stay held as long as any
+  // lives. kUnimplemented: the kernel has no TCX; kAlreadyExists: another process holds the lock,
+  // or has a filter where ours would be.
   static absl::StatusOr<BpfAttachment> Attach(int interface, int program, BpfAttachMode mode,
-                                              bool ingress_only);
+                                              bool ingress_only, BpfFilterLock& lock);
   ~BpfAttachment();
   BpfAttachment(BpfAttachment&& other) noexcept;
   BpfAttachment& operator=(BpfAttachment&&) = delete;
@@ -45,17 +48,20 @@ class BpfAttachment {
  private:
   BpfAttachment() = default;
   static absl::StatusOr<BpfAttachment> AttachTcx(int interface, int program, bool ingress_only);
-  static absl::StatusOr<BpfAttachment> AttachClsact(int interface, int program, bool ingress_only);
+  static absl::StatusOr<BpfAttachment> AttachClsact(int interface, int program, bool ingress_only,
+                                                    BpfFilterLock& lock);
 
   BpfAttachMode mode_ = BpfAttachMode::kTcx;
-  int interface_ = 0;        // clsact; 0: nothing to remove
-  bool made_qdisc_ = false;  // the clsact qdisc is ours
-  FileDescriptor ingress_;   // TCX
+  int interface_ = 0;                  // clsact; 0: nothing to remove
+  bool made_qdisc_ = false;            // the clsact qdisc is ours
+  std::uint32_t filters_[2] = {0, 0};  // numbers of the programs in our filters; 0: none of ours
+  FileDescriptor ingress_;             // TCX
   FileDescriptor egress_;
 };
 
-// Removes filters of ours from every interface of this network namespace; returns how many. To be
-// called before the first Attach: it does not tell a killed agent's from those of one that runs.
-absl::StatusOr<std::size_t> RemoveStaleBpfFilters();
+// Removes what a killed agent left on every interface of this network namespace; returns how many
+// filters. To be called before the first Attach: whoever holds the lock knows that no other living
+// process has any. Without the lock nothing is removed.
+absl::StatusOr<std::size_t> RemoveStaleBpfFilters(const BpfFilterLock& lock);
 
 }  // namespace backscatter

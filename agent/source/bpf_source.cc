@@ -72,9 +72,13 @@ absl::Status BpfSource::OpenEvents() {
 absl::Status BpfSource::Start() {
   to_packet_time_ = RealMinusMonotonic();
   clocks_read_at_ = counted_at_ = Now(CLOCK_MONOTONIC);
-  auto removed = RemoveStaleBpfFilters();
-  if (!removed.ok()) return removed.status();
-  stale_filters_ = *removed;
+  // Where another agent holds the lock, what is there is its own.
+  if (lock_.Take().ok()) {
+    auto removed = RemoveStaleBpfFilters(lock_);
+    ReleaseUnusedLock();
+    if (!removed.ok()) return removed.status();
+    stale_filters_ = *removed;
+  }
   SetTimer();
   return absl::OkStatus();
 }
@@ -104,7 +108,7 @@ absl::Status BpfSource::AttachTo(const HostInterface& interface) {
   if (!program.ok()) return program.status();
   // lo shows each packet twice, going out and coming in.
   auto attachment =
-      BpfAttachment::Attach(interface.index, *program, options_.attach, interface.loopback);
+      BpfAttachment::Attach(interface.index, *program, options_.attach, interface.loopback, lock_);
   if (!attachment.ok()) return attachment.status();
   attached_.emplace(interface.index, *std::move(attachment));
   return absl::OkStatus();
@@ -125,7 +129,15 @@ absl::Status BpfSource::SetInterfaces(const std::vector<HostInterface>& interfac
     if (code == absl::StatusCode::kOk) code = status.code();
     failed += (failed.empty() ? "" : "; ") + interface.name + ": " + std::string(status.message());
   }
+  ReleaseUnusedLock();
   return failed.empty() ? absl::OkStatus() : absl::Status(code, failed);
+}
+
+void BpfSource::ReleaseUnusedLock() {
+  const bool used = std::any_of(attached_.begin(), attached_.end(), [](const auto& entry) {
+    return entry.second.mode() == BpfAttachMode::kClsact;
+  });
+  if (!used) lock_.Release();
 }
 
 BpfAttachMode BpfSource::attached_by() const {

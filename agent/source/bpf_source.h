@@ -34,7 +34,7 @@ class BpfSource final : public LiveSource {
   // Loads the program, which needs its capabilities (see BpfProgram::Open); attaches to nothing.
   static absl::StatusOr<std::unique_ptr<BpfSource>> Open(const BpfSourceOptions& options);
 
-  // Removes from all interfaces what a killed agent left there.
+  // Removes from all interfaces what a killed agent left there, and nothing of one that lives.
   absl::Status Start() override;
   absl::StatusOr<PollResult> Poll(PacketSink& sink, std::int64_t max_wait) override;
   // `packets` and `bytes` are those of watched ports on the wire, as of the last count.
@@ -58,6 +58,7 @@ class BpfSource final : public LiveSource {
   absl::Status OpenEvents();
   absl::StatusOr<int> ProgramFor(LinkKind kind);
   absl::Status AttachTo(const HostInterface& interface);
+  void ReleaseUnusedLock();
   std::size_t DrainRing(PacketSink& sink);
   void Wait(std::int64_t most);
   void SetTimer();
@@ -66,6 +67,7 @@ class BpfSource final : public LiveSource {
   const BpfSourceOptions options_;
   std::unique_ptr<BpfProgram> ethernet_;
   std::unique_ptr<BpfProgram> ip_;         // when there is such an interface
+  BpfFilterLock lock_;                     // goes behind what is attached
   std::map<int, BpfAttachment> attached_;  // by interface
   FileDescriptor events_;                  // epoll: the ring and the timer
   FileDescriptor timer_;

@@ -7,6 +7,7 @@
 #include <csignal>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -211,7 +212,9 @@ TEST_P(LiveBpf, WhatAKilledAgentLeftIsGoneOrRemovedAtTheNextStart) {
   const InNamespace in(gateway_->fd());
   if (GetParam() == BpfAttachMode::kTcx) {
     EXPECT_EQ(TcxPrograms(*gateway_, interface), 0);
-    EXPECT_EQ(*RemoveStaleBpfFilters(), 0u);
+    BpfFilterLock lock;
+    ASSERT_TRUE(lock.Take().ok());
+    EXPECT_EQ(*RemoveStaleBpfFilters(lock), 0u);
     return;
   }
   EXPECT_EQ(ListTcFilters(interface, TcDirection::kIngress)->size(), 1u);
@@ -275,6 +278,65 @@ TEST_P(LiveClsact, AFilterThatSomebodyAddedToOurQdiscKeepsIt) {
   ASSERT_TRUE(Watch({}).ok());
   EXPECT_THAT(OutputOf(*gateway_, "tc filter show dev gw egress"), HasSubstr("pref 7"));
 }
+
+TEST_P(LiveClsact, AnotherAgentLeavesTheFiltersOfOneThatLives) {
+  WatchGateway();
+  const int interface = InterfaceOf(*gateway_, "gw").index;
+  const std::vector<HostInterface> wanted = {InterfaceOf(*gateway_, "gw"),
+                                             InterfaceOf(*gateway_, "lo")};
+  const InNamespace in(gateway_->fd());
+  {
+    auto second = BpfSource::Open(OptionsFor(BpfAttachMode::kClsact));
+    ASSERT_TRUE(second.ok()) << second.status();
+    ASSERT_TRUE((*second)->Start().ok());
+    EXPECT_EQ((*second)->stale_filters(), 0u);
+    const absl::Status refused = (*second)->SetInterfaces(wanted);
+    EXPECT_TRUE(absl::IsAlreadyExists(refused)) << refused;
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("gw: "));
+    EXPECT_THAT(std::string(refused.message()), HasSubstr("another backscatterd"));
+    EXPECT_EQ((*second)->attached_by(), BpfAttachMode::kAuto);
+  }
+  EXPECT_EQ(ListTcFilters(interface, TcDirection::kIngress)->size(), 1u);
+  EXPECT_EQ(ListTcFilters(interface, TcDirection::kEgress)->size(), 1u);
+  Conversation(*client_, *gateway_, "203.0.113.1").WholeMail("<ann@else.test>", 1000);
+  DrainTo(*source_, seen_);
+  EXPECT_EQ(seen_.starts, 1u);
+  // And when it is gone the place is free.
+  ASSERT_TRUE(source_->SetInterfaces({}).ok());
+  auto third = BpfSource::Open(OptionsFor(BpfAttachMode::kClsact));
+  ASSERT_TRUE(third.ok()) << third.status();
+  ASSERT_TRUE((*third)->Start().ok());
+  EXPECT_TRUE((*third)->SetInterfaces(wanted).ok());
+}
+
+TEST_P(LiveClsact, AFilterOfAnotherInOurPlaceIsLeftAsItIs) {
+  OutputOf(*gateway_, "tc qdisc add dev gw clsact");
+  const std::string added =
+      OutputOf(*gateway_,
+               "tc filter add dev gw egress prio 25203 handle 25203 protocol all bpf bytecode "
+               "'1,6 0 0 4294967295'");
+  if (!added.empty()) GTEST_SKIP() << "tc cannot add a filter here: " << added;
+  const absl::Status refused = Watch({InterfaceOf(*gateway_, "gw")});
+  EXPECT_TRUE(absl::IsAlreadyExists(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("0x6273"));
+  const int interface = InterfaceOf(*gateway_, "gw").index;
+  const InNamespace in(gateway_->fd());
+  EXPECT_EQ(ListTcFilters(interface, TcDirection::kEgress)->size(), 1u);
+  EXPECT_TRUE(ListTcFilters(interface, TcDirection::kIngress)->empty());  // ours was taken back
+}
+
+TEST_P(LiveClsact, AFilterThatTookThePlaceOfOursIsLeftAsItIs) {
+  WatchGateway();
+  const std::string replaced =
+      OutputOf(*gateway_,
+               "tc filter replace dev gw egress prio 25203 handle 25203 protocol all bpf bytecode "
+               "'1,6 0 0 4294967295'");
+  if (!replaced.empty()) GTEST_SKIP() << "tc cannot replace a filter here: " << replaced;
+  ASSERT_TRUE(Watch({}).ok());
+  EXPECT_THAT(OutputOf(*gateway_, "tc filter show dev gw egress"), HasSubstr("pref 25203"));
+  EXPECT_EQ(OutputOf(*gateway_, "tc filter show dev gw ingress"), "");
+}
+
 INSTANTIATE_TEST_SUITE_P(By, LiveClsact, testing::Values(BpfAttachMode::kClsact), ModeName);
 
 }  // namespace
