@@ -117,7 +117,10 @@ void Interfaces(const HostFacts& facts, const Config& config, Findings& out) {
                          std::to_string(seen.mail) + " of mail"});
     }
   }
-  if (!facts.source.empty() && !facts.capture.ok()) {
+  if (absl::IsAlreadyExists(facts.capture)) {
+    out.push_back({State::kNote, "interfaces", Message(facts.capture),
+                   "its own report says what it sees (kill -USR1 PID)"});
+  } else if (!facts.source.empty() && !facts.capture.ok()) {
     out.push_back(
         {State::kNo, "interfaces", Message(facts.capture), "list the others in `interfaces`"});
   }
