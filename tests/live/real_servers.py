@@ -20,8 +20,6 @@ import stage
 import watching
 
 ATTEMPTS = (1, 2, 6)
-# TCX first: an agent that begins takes clsact filters away that it holds to be a dead one's.
-_ORDER = ("bpf-tcx", "bpf-clsact", "pcap")
 _RINGS = ("anon_inode:bpf-map", "socket:")  # their names among the maps of a process
 
 
@@ -43,10 +41,9 @@ class Watch:
         self._output = options.output
         self._name = name
         self.capture = stage.Capture(host, options.output / f"{name}.pcap")
-        agents = [watching.Agent(options.agent, host, f"{name}-{way}", options.output,
-                                 *watching.WAYS[way], "--transactions", self._rows_of(way)) for way in _ORDER]
-        self.skipped = {way: agent.refused for way, agent in zip(_ORDER, agents) if agent.refused}
-        self.agents = {way: agent for way, agent in zip(_ORDER, agents) if not agent.refused}
+        self.agents, self.skipped = watching.by_all_ways(
+            options.agent, host, options.output, lambda way: f"{name}-{way}",
+            lambda way: ("--transactions", self._rows_of(way)))
 
     def _rows_of(self, way):
         return self._output / f"{self._name}-{way}.jsonl"

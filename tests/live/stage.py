@@ -49,20 +49,21 @@ def skip(reason):
 def enter(folder, inside, about, add_arguments=lambda parser: None, programs=()):
     """The main function of a test: `inside(options)` runs behind the walls and returns its exit code.
 
-    Its options: `agent`, `tree` (the mail servers), `output` (an empty folder, named `folder`), all
-    absolute, and what `add_arguments` adds. `programs`: what must be in `tree`.
+    Its options: `agent`, `tree` (the mail servers), `output` (an empty folder; `folder` is its name,
+    or gives it for the options), all absolute, and what `add_arguments` adds. `programs`: what must
+    be in `tree`.
     """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--agent", type=pathlib.Path, required=True)
     parser.add_argument("--servers", type=pathlib.Path, required=True,
                         help="folder that fetch_mail_servers filled")
     parser.add_argument("--output", type=pathlib.Path, required=True,
-                        help=f"its folder `{folder}` gets what the test writes")
+                        help="a folder of its own in there gets what the test writes")
     add_arguments(parser)
     options = parser.parse_args()
     options.agent = options.agent.absolute()
     options.tree = options.servers.absolute() / "tree"
-    options.output = options.output.absolute() / folder
+    options.output = options.output.absolute() / (folder(options) if callable(folder) else folder)
     if os.environ.get(_INSIDE):
         sys.exit(inside(options))
     reason = _obstacle(options.tree, programs)
