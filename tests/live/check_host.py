@@ -122,7 +122,7 @@ class Checked:
 def beside_run(agent, host, client, output):
     """`check` beside an agent that runs: what that one captures, it still captures afterwards."""
     agents, _ = watching.by_all_ways(agent, host, output, lambda way: f"beside-{way}")
-    watched = ("eth0: attaching to eth0 by clsact: another backscatterd watches it",)
+    watched = ("lo: attaching to lo by clsact: another backscatterd has clsact filters",)
     for mode, note in (("tcx", ()), ("clsact", watched)):
         if f"bpf-{mode}" in agents:
             yield from Checked(agent, Case(f"beside run, {mode}", host, ROOT, 0, "bpf", note=note,
