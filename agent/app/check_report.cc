@@ -118,8 +118,8 @@ void Interfaces(const HostFacts& facts, const Config& config, Findings& out) {
     }
   }
   if (absl::IsAlreadyExists(facts.capture)) {
-    out.push_back({State::kNote, "interfaces", Message(facts.capture),
-                   "its own report says what it sees (kill -USR1 PID)"});
+    out.push_back({State::kNo, "interfaces", Message(facts.capture),
+                   "end the one that runs; what it sees is in its own report (kill -USR1 PID)"});
   } else if (!facts.source.empty() && !facts.capture.ok()) {
     out.push_back(
         {State::kNo, "interfaces", Message(facts.capture), "list the others in `interfaces`"});
