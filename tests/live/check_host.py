@@ -38,8 +38,8 @@ _CHANGE = re.compile(r"setcap|AmbientCapabilities=|as root|ip link set|run it |a
 
 @dataclasses.dataclass
 class Case:
-    """What `check` must say somewhere. `no`, `yes`, `note`: beginnings of findings of that state; of a
-    tuple one."""
+    """What `check` must say. `no`, `yes`, `note`: beginnings of findings of that state; of a tuple
+    one of them."""
     name: str
     host: object
     prefix: tuple
@@ -159,7 +159,8 @@ def inside(options):
     empty = sandbox.BOX / "empty"
     empty.mkdir()
     host, bare = sandbox.Host("postfix", POSTFIX), sandbox.Host("bare", BARE)
-    postfix = servers.Postfix(host, POSTFIX, "mx.ours.example", {}, {"mydestination": "ours.example"})
+    postfix = servers.Postfix(host, POSTFIX, "mx.ours.example", {},
+                              {"mydestination": "ours.example"})
     postfix.start()
     postfix.wait()
     checked = [Checked(agent, case, empty) for case in cases(host, bare)]  # each looks for 5 s

@@ -1,5 +1,5 @@
-"""SMTP as no mail server of ours speaks it: BDAT in pieces, commands and bodies in one segment, bodies
-that break off. Each dialogue is one connection; the server must answer as its lines say."""
+"""SMTP as no mail server of ours speaks it: BDAT in pieces, commands and bodies in one segment,
+bodies that break off. Each dialogue is one connection; the server must answer as its lines say."""
 
 import re
 import socket
@@ -33,11 +33,11 @@ class Talk:
         return self
 
     def expect(self, *codes):
-        """Reads a reply for each code; the classes must be right, except where the code is None."""
+        """Reads a reply for each code, whose class it must have."""
         for code in codes:
             heard = int(self._reply()[:3])
             self.heard.append(heard)
-            if code is not None and heard // 100 != code // 100:
+            if heard // 100 != code // 100:
                 raise RuntimeError(f"heard {self.heard}, the last should have been {code}")
         return self
 

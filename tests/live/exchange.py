@@ -37,8 +37,8 @@ BODIES = {
     "small": _lines(MARKER, 300),
     "large": _lines(MARKER, 200_000),
     "dots": _lines(MARKER, 3000, b".\r\n..\r\n. .\r\n.QUIT\r\n...\r\n"),
-    "commands": _lines(MARKER, 6000, b"MAIL FROM:<>\r\nRCPT TO:<eve@ours.example>\r\nDATA\r\nRSET\r\n"
-                                     b"QUIT\r\n250 2.0.0 Ok\r\n354 go\r\nBDAT 10 LAST\r\n"),
+    "commands": _lines(MARKER, 6000, b"MAIL FROM:<>\r\nRCPT TO:<eve@ours.example>\r\nDATA\r\n"
+                       b"RSET\r\nQUIT\r\n250 2.0.0 Ok\r\n354 go\r\nBDAT 10 LAST\r\n"),
     "8bit": _lines(MARKER, 2000, "Grüße aus Köln, 中文\r\n".encode()),
 }
 _BOUNCED = _lines(CONTROL, 500)
@@ -77,8 +77,8 @@ class Exchange:
         self._certificate = certificate()
         self.ours = {domain: self._server(self.gateway, domain, *place, THEIRS)
                      for domain, place in OURS.items()}
-        self.theirs = {domain: self._server(Host(domain.partition(".")[0], place[1]), domain, *place,
-                                            OURS) for domain, place in THEIRS.items()}
+        self.theirs = {domain: self._server(Host(domain.partition(".")[0], place[1]), domain,
+                                            *place, OURS) for domain, place in THEIRS.items()}
         self.servers = (*self.ours.values(), *self.theirs.values())
 
     def _server(self, host, domain, kind, address, others):

@@ -44,23 +44,24 @@ class Stand:
         self.gateway.start("smtp-sink", "-u", "postfix", "-m", "4000", f"{GATEWAY}:25", "1024")
         servers.wait_for(lambda: self.sender.reaches(GATEWAY, 25), "smtp-sink", 30)
 
-    def agents(self, name, *flags, ring=MIB, memory=64 * MIB, **options):
+    def agents(self, name, ring=MIB, memory=64 * MIB, **options):
         """One for each way of capturing, side by side."""
         agents, refused = watching.by_all_ways(
             self._options.agent, self.gateway, self._options.output, lambda way: f"{name}-{way}",
-            lambda way: ("--set", f"memory.max={memory}", "--set", f"bpf.ring_bytes={ring}", *flags),
+            lambda way: ("--set", f"memory.max={memory}", "--set", f"bpf.ring_bytes={ring}"),
             **options)
         self.skipped |= refused
         # A ring of the kernel is mapped twice, one behind the other.
-        return [Pressed(way, agent, memory + PROGRAM + 2 * ring, self) for way, agent in agents.items()]
+        cap = memory + PROGRAM + 2 * ring
+        return [Pressed(way, agent, cap, self) for way, agent in agents.items()]
 
     def configuration(self):
         return self._options.output / "backscatterd.yaml"
 
-    def send(self, count, *flags, at_once=4):
+    def send(self, count, at_once=4):
         """Mail from nobody, one a connection."""
-        source = self.sender.start("smtp-source", "-s", at_once, "-l", "3000", "-m", count, "-f", "",
-                                   "-t", "user@ours.example", *flags, f"{GATEWAY}:25")
+        source = self.sender.start("smtp-source", "-s", at_once, "-l", "3000", "-m", count,
+                                   "-f", "", "-t", "user@ours.example", f"{GATEWAY}:25")
         if source.wait(120) != 0:
             raise RuntimeError("smtp-source failed: " +
                                (self.sender.directory / "output").read_text()[-500:])
@@ -144,8 +145,8 @@ def settled(agents):
 
 
 def examine(stand, agents, sent, what):
-    """What is not counted of `sent` mails is counted as lost; and of those that are sent now nothing
-    is lost. Ends the agents. Returns what settled() said before."""
+    """What is not counted of `sent` mails is counted as lost; and of those that are sent now
+    nothing is lost. Ends the agents. Returns what settled() said before."""
     before = settled(agents)
     for each, then in before:
         print(f"{each.way}: {sent} mails {what}: {then}, {each.agent.most_memory() >> 20} MiB",
@@ -176,7 +177,7 @@ def examine(stand, agents, sent, what):
     return before
 
 
-# ---- what is done to it ----------------------------------------------------------------------------
+# ---- what is done to it --------------------------------------------------------------------------
 
 
 def stopped(stand):
@@ -277,8 +278,8 @@ def interface(stand):
 
 
 def reload(stand):
-    """1,000 sessions are open while the configuration is read again; all of them are counted, and by
-    the new one."""
+    """1,000 sessions are open while the configuration is read again; all of them are counted, and
+    by the new one."""
     watching.without_loss("reload", (1, 4), lambda part: _reload(stand, 1000 // part))
 
 
@@ -292,8 +293,8 @@ def _reload(stand, count):
         talk.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         talks.append(talk)
         _hear(talk, "220")
-        for line in ("EHLO client.example", "MAIL FROM:<>",
-                     f"RCPT TO:<{'User' if number % 2 else 'user'}{number % 100 // 2}@ours.example>"):
+        user = f"{'User' if number % 2 else 'user'}{number % 100 // 2}"
+        for line in ("EHLO client.example", "MAIL FROM:<>", f"RCPT TO:<{user}@ours.example>"):
             talk.sendall(line.encode() + b"\r\n")
             _hear(talk, "250")
     path.write_text("local:\n  networks: [203.0.113.0/24]\ntargets:\n  fold_case: true\n")

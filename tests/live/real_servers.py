@@ -61,7 +61,7 @@ class Watch:
                        f"{found[exchange.CONTROL]}")
 
     def end(self):
-        """Ends all. Returns (reports by way, that of the replay, its transactions, what is wrong)."""
+        """Ends all. Returns (reports by way, that of the replay and its rows, what is wrong)."""
         wrong = []
         for way, agent in self.agents.items():
             code, took = agent.end()
@@ -131,8 +131,8 @@ def _glued(options, world, part):
             wrong += [f"glued, {way}: {behind} bytes behind a cut"] if behind else []
         elif behind == 0:
             wrong.append(f"glued, {way}: {report['transactions']}, and nothing is counted as lost")
-        print(f"glued, {way}: {report['transactions']['total']} transactions, {behind} bytes behind a "
-              "cut", flush=True)
+        print(f"glued, {way}: {report['transactions']['total']} transactions, {behind} bytes "
+              "behind a cut", flush=True)
     return wrong, {}
 
 

@@ -167,7 +167,7 @@ keep_environment =
 add_environment =
 domainlist local_domains = {domains}
 acl_smtp_rcpt = rcpt
-{more}
+{certificate}
 
 begin acl
 rcpt:
@@ -233,23 +233,23 @@ begin retry
 
 
 class Exim:
-    """Exim on one address of a host. It refuses mail for `refused`. `more`: lines of its main part."""
+    """Exim on one address of a host. It refuses mail for `refused`, and offers TLS where it has a
+    certificate."""
 
     def __init__(self, host, address, name, routes, domains, mailboxes, careful="", random="",
-                 vacation="", certificate=None, more=""):
+                 vacation="", certificate=None):
         self.host, self.address, self.name = host, address, name
         self.directory = _directory(host, name, "Debian-exim")
         self.log = self.directory / "mainlog"
         for part in ("spool", "mail"):
             _directory(host, f"{name}/{part}", "Debian-exim")
-        if certificate:
-            more += f"\ntls_certificate = {certificate}"
         self._configuration = self.directory / "exim4.conf"
         self._configuration.write_text(_EXIM.format(
             name=name, directory=self.directory, address=address, unreachable=UNREACHABLE,
             routes=" ; ".join(f"{domain} {to}" for domain, to in routes.items()), domains=domains,
             mailboxes=mailboxes, careful=careful, random=random, vacation=vacation,
-            tls="*" if certificate else "", more=more))
+            tls="*" if certificate else "",
+            certificate=f"tls_certificate = {certificate}" if certificate else ""))
 
     def start(self):
         self.host.start("/usr/sbin/exim4", "-bdf", "-q2s",

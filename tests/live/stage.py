@@ -47,11 +47,12 @@ def skip(reason):
 
 
 def enter(folder, inside, about, add_arguments=lambda parser: None, programs=()):
-    """The main function of a test: `inside(options)` runs behind the walls and returns its exit code.
+    """The main function of a test: `inside(options)` runs behind the walls; it returns the exit
+    code.
 
-    Its options: `agent`, `tree` (the mail servers), `output` (an empty folder; `folder` is its name,
-    or gives it for the options), all absolute, and what `add_arguments` adds. `programs`: what must
-    be in `tree`.
+    Its options: `agent`, `tree` (the mail servers), `output` (an empty folder; `folder` is its
+    name, or gives it for the options), all absolute, and what `add_arguments` adds. `programs`:
+    what must be in `tree`.
     """
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
     parser.add_argument("--agent", type=pathlib.Path, required=True)

@@ -1,4 +1,4 @@
-"""`backscatterd run` on a host of the sandbox, and what its report has in common with a replay's."""
+"""`backscatterd run` on a host of the sandbox; what its report has in common with a replay's."""
 
 import json
 import pathlib
@@ -10,7 +10,6 @@ import servers
 
 SETTINGS = ("--config.file", "/dev/null", "--set", "local.networks=[203.0.113.0/24]",
             "--set", "sent.min_history=0s")
-# TCX before clsact: an agent that begins takes away clsact filters that it holds to be a dead one's.
 WAYS = {"pcap": ("--source", "pcap"),
         "bpf-tcx": ("--source", "bpf", "--set", "bpf.attach=tcx"),
         "bpf-clsact": ("--source", "bpf", "--set", "bpf.attach=clsact")}
@@ -86,7 +85,7 @@ class Agent:
 
 
 def by_all_ways(agent, host, output, name_of, flags_of=lambda way: (), **options):
-    """An agent for each way of capturing, side by side. Returns (agents by way, refusals by way)."""
+    """An agent for each way of capturing, side by side. Returns (agents, refusals), by way."""
     started = {way: Agent(agent, host, name_of(way), output, *WAYS[way], *flags_of(way), **options)
                for way in WAYS}
     return ({way: one for way, one in started.items() if not one.refused},
@@ -133,8 +132,8 @@ def differences(lived, replayed):
 def without_loss(what, attempts, play):
     """`play(part)` with each of `attempts` until one raises no Lost. Returns what it returns.
 
-    Where the host is too busy to take every packet nothing can be equal: then it is tried again with
-    less. What was lost is counted; a run that loses the least load has failed.
+    Where the host is too busy to take every packet nothing can be equal: then it is tried again
+    with less. What was lost is counted; a run that loses the least load has failed.
     """
     for part in attempts:
         try:
