@@ -163,10 +163,14 @@ void CaptureThread::PollInterfaces() {
     return;
   }
   if (!*changed) return;
-  if (const absl::Status status = TakeUp(); !status.ok()) {
-    options_.log->Write(interface_limit_, LogLevel::kWarn, "some interfaces cannot be watched",
-                        {{"why", ToStd(status.message())}});
-  }
+  const absl::Status status = TakeUp();
+  if (status.ok()) return;
+  // With a list of interfaces all rights are gone by now.
+  const bool gave_up = absl::IsPermissionDenied(status) && !options_.interfaces.empty();
+  options_.log->Write(
+      interface_limit_, LogLevel::kWarn,
+      gave_up ? "an interface that came back needs a restart" : "some interfaces cannot be watched",
+      {{"why", ToStd(status.message())}});
 }
 
 void CaptureThread::Loop() {

@@ -139,7 +139,10 @@ void Interfaces(const HostFacts& facts, const Config& config, Findings& out) {
                          " of mail"});
     }
   }
-  if (!facts.source.empty() && !facts.capture.ok()) {
+  if (absl::IsAlreadyExists(facts.capture)) {
+    out.push_back({State::kNo, "interfaces", Message(facts.capture),
+                   "end the one that runs; what it sees is in its own report (kill -USR1 PID)"});
+  } else if (!facts.source.empty() && !facts.capture.ok()) {
     out.push_back(
         {State::kNo, "interfaces", Message(facts.capture), "list the others in `interfaces`"});
   }

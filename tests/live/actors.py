@@ -9,10 +9,10 @@ import threading
 from email.message import EmailMessage
 
 
-class _Client(smtplib.SMTP):
+class Client(smtplib.SMTP):
     """smtplib from one address of a host of ours."""
 
-    def __init__(self, host, server, port, source):
+    def __init__(self, host, server, port=25, source=None):
         self._from, self._source = host, source
         super().__init__(server, port, local_hostname=host.name + ".example", timeout=60)
 
@@ -20,12 +20,15 @@ class _Client(smtplib.SMTP):
         return self._from.connect(host, port, self._source)
 
 
-def send(host, server, sender, recipients, message, port=25, source=None, notify=None):
-    """Hands a message to a server. Returns (0, "") where it was taken, else the refusal."""
-    with _Client(host, server, port, source) as client:
+def send(host, server, sender, recipients, message, port=25, source=None, notify=None, options=()):
+    """Hands a message to a server. Returns (0, "") where it was taken, else the refusal.
+
+    `notify`: for the recipients; `options`: of the MAIL command.
+    """
+    with Client(host, server, port, source) as client:
         client.ehlo()
         try:
-            client.sendmail(sender, recipients, message,
+            client.sendmail(sender, recipients, message, mail_options=options,
                             rcpt_options=[f"NOTIFY={notify}"] if notify else [])
         except smtplib.SMTPRecipientsRefused as refused:
             code, text = next(iter(refused.recipients.values()))

@@ -16,7 +16,18 @@ BOX = pathlib.Path("/run/live")  # a tmpfs of ours
 EXIM_CONFIGURATION = pathlib.Path("/etc/exim4/exim4.conf")  # the name that Exim was built with
 NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")  # RFC 5737
 _CLONE_NEWNET = 0x40000000
-_USERS = ("postfix", "postdrop", "Debian-exim", "dovecot", "dovenull", "vmail")
+_USERS = ("postfix", "postdrop", "Debian-exim", "dovecot", "dovenull", "vmail", "opensmtpd",
+          "opensmtpq")
+_BEHIND_MOUNTS = """\
+count=$1
+shift
+while [ "$count" -gt 0 ]; do
+  mount --bind "$1" "$2"
+  shift 2
+  count=$((count - 1))
+done
+exec "$@"
+"""
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -73,18 +84,31 @@ class Host:
         self.directory = BOX / name
         self.directory.mkdir()
         run("ip", "netns", "add", name)
-        run("ip", "link", "add", "name", name, "type", "veth", "peer", "name", "eth0", "netns", name)
-        run("ip", "link", "set", name, "master", "br0", "up")
-        inside = ("ip", "-n", name)
-        run(*inside, "link", "set", "lo", "up")
-        run(*inside, "link", "set", "eth0", "up")
-        for address in addresses:
-            run(*inside, "address", "add", address + "/32", "dev", "eth0")
+        self.ip("link", "set", "lo", "up")
+        self.plug_in()
+
+    def ip(self, *command):
+        run("ip", "-n", self.name, *command)
+
+    def plug_in(self):
+        # A card of its own, which is the same when it comes back: neighbours know it.
+        card = "02:00:" + ":".join(f"{int(part):02x}" for part in self.addresses[0].split("."))
+        run("ip", "link", "add", "name", self.name, "type", "veth", "peer", "name", "eth0",
+            "address", card, "netns", self.name)
+        run("ip", "link", "set", self.name, "master", "br0", "up")
+        self.ip("link", "set", "eth0", "up")
+        for address in self.addresses:
+            self.ip("address", "add", address + "/32", "dev", "eth0")
         for network in NETWORKS:
-            run(*inside, "route", "add", network, "dev", "eth0", "src", addresses[0])
+            self.ip("route", "add", network, "dev", "eth0", "src", self.addresses[0])
+
+    def unplug(self):
+        """Its interface goes away, as a card that is pulled out."""
+        self.ip("link", "del", "eth0")
 
     @contextlib.contextmanager
-    def _entered(self):
+    def entered(self):
+        """What this thread does with sockets it does on this host."""
         with open("/proc/thread-self/ns/net") as home, open(f"/run/netns/{self.name}") as there:
             _set_namespace(there.fileno())
             try:
@@ -94,17 +118,38 @@ class Host:
 
     def listen(self, port):
         """A listening socket of this host; it stays the host's, whoever uses it."""
-        with self._entered():
+        with self.entered():
             return socket.create_server((self.addresses[0], port))
 
     def connect(self, address, port, source=None):
-        with self._entered():
+        with self.entered():
             return socket.create_connection((address, port), 30, (source or self.addresses[0], 0))
 
-    def start(self, *command, **options):
-        """Runs a program on this host; it ends with the sandbox."""
+    def reaches(self, address, port):
+        try:
+            self.connect(address, port).close()
+            return True
+        except OSError:
+            return False
+
+    def open_connections(self):
+        """TCP connections of this host that are not yet over."""
+        listening, waiting = "0A", "06"
+        with self.entered(), open("/proc/thread-self/net/tcp") as rows:
+            next(rows)
+            return sum(1 for row in rows if row.split()[3] not in (listening, waiting))
+
+    def start(self, *command, mounts=None, **options):
+        """Runs a program on this host; it ends with the sandbox.
+
+        `mounts`: files and folders of ours by the path under which only this program sees them.
+        """
         options.setdefault("stdout", open(self.directory / "output", "ab"))
         options.setdefault("stderr", subprocess.STDOUT)
+        if mounts:
+            pairs = [str(part) for target, source in mounts.items() for part in (source, target)]
+            command = ("unshare", "--mount", "sh", "-ec", _BEHIND_MOUNTS, "mounts", len(mounts),
+                       *pairs, *command)
         return subprocess.Popen(
             ["nsenter", f"--net=/run/netns/{self.name}", "--", *map(str, command)],
             stdin=subprocess.DEVNULL, **options)

@@ -5,7 +5,7 @@ import time
 
 import dovecot
 import logs
-from sandbox import BOX, EXIM_CONFIGURATION, run
+from sandbox import BOX, EXIM_CONFIGURATION
 
 UNREACHABLE = "192.0.2.250"  # nobody has it
 
@@ -20,14 +20,7 @@ def wait_for(condition, what, seconds, detail=lambda: ""):
 
 
 def _wait_for_port(server):
-    def listens():
-        try:
-            server.host.connect(server.address, 25).close()
-            return True
-        except OSError:
-            return False
-
-    wait_for(listens, f"{server.name} to listen", 120)
+    wait_for(lambda: server.host.reaches(server.address, 25), f"{server.name} to listen", 120)
 
 
 def _directory(host, name, owner=None):
@@ -68,6 +61,7 @@ local      unix  - n n -    - local
 virtual    unix  - n n -    - virtual
 anvil      unix  - - n -    1 anvil
 scache     unix  - - n -    1 scache
+tlsmgr     unix  - - n 1000? 1 tlsmgr
 postlog    unix-dgram n - n - 1 postlogd
 """
 
@@ -142,6 +136,12 @@ class Postfix:
     def wait(self):
         _wait_for_port(self)
 
+    def queued(self):
+        """How many messages it still has to do with."""
+        queue = self.host.directory / self.name / "queue"
+        return sum(1 for part in ("maildrop", "incoming", "active", "deferred")
+                   for path in (queue / part).rglob("*") if path.is_file())
+
     def history(self):
         history = logs.read_postfix(_rows(self.log))
         history.vacations = logs.read_dovecot(_rows(self.vacation_log))
@@ -156,7 +156,7 @@ log_file_path = {directory}/%slog
 log_selector = +smtp_confirmation +outgoing_port +incoming_port +received_sender
 local_interfaces = {address}
 daemon_smtp_ports = 25
-tls_advertise_hosts =
+tls_advertise_hosts = {tls}
 dsn_advertise_hosts = *
 host_lookup =
 rfc1413_query_timeout = 0s
@@ -167,9 +167,12 @@ keep_environment =
 add_environment =
 domainlist local_domains = {domains}
 acl_smtp_rcpt = rcpt
+{certificate}
 
 begin acl
 rcpt:
+  deny domains = +local_domains
+       local_parts = refused
   accept hosts = {address}
   require domains = +local_domains
   deny domains = {careful}
@@ -230,26 +233,82 @@ begin retry
 
 
 class Exim:
-    """Exim on one address of a host."""
+    """Exim on one address of a host. It refuses mail for `refused`, and offers TLS where it has a
+    certificate."""
 
-    def __init__(self, host, address, name, **settings):
+    def __init__(self, host, address, name, routes, domains, mailboxes, careful="", random="",
+                 vacation="", certificate=None):
         self.host, self.address, self.name = host, address, name
         self.directory = _directory(host, name, "Debian-exim")
         self.log = self.directory / "mainlog"
         for part in ("spool", "mail"):
             _directory(host, f"{name}/{part}", "Debian-exim")
-        settings["routes"] = " ; ".join(f"{domain} {to}" for domain, to in
-                                        settings["routes"].items())
-        configuration = self.directory / "exim4.conf"
-        configuration.write_text(_EXIM.format(name=name, directory=self.directory, address=address,
-                                              unreachable=UNREACHABLE, **settings))
-        run("mount", "--bind", configuration, EXIM_CONFIGURATION)
+        self._configuration = self.directory / "exim4.conf"
+        self._configuration.write_text(_EXIM.format(
+            name=name, directory=self.directory, address=address, unreachable=UNREACHABLE,
+            routes=" ; ".join(f"{domain} {to}" for domain, to in routes.items()), domains=domains,
+            mailboxes=mailboxes, careful=careful, random=random, vacation=vacation,
+            tls="*" if certificate else "",
+            certificate=f"tls_certificate = {certificate}" if certificate else ""))
 
     def start(self):
-        self.host.start("/usr/sbin/exim4", "-bdf", "-q2s")
+        self.host.start("/usr/sbin/exim4", "-bdf", "-q2s",
+                        mounts={EXIM_CONFIGURATION: self._configuration})
 
     def wait(self):
         _wait_for_port(self)
 
+    def queued(self):
+        return len(list((self.directory / "spool/input").glob("*-H")))
+
     def history(self):
         return logs.read_exim(_rows(self.log))
+
+
+_OPENSMTPD = """\
+table users {{ "@" = "vmail" }}
+bounce warn-interval 1h
+listen on {address} hostname {name}
+action "mailbox" mda "cat > /dev/null" virtual <users>
+action "nobody" mda "exit 67" virtual <users>
+match from any for domain "{domain}" rcpt-to "refused@{domain}" reject
+match from any for domain "{domain}" rcpt-to regex "^gone" action "nobody"
+match from any for domain "{domain}" action "mailbox"
+"""
+_OPENSMTPD_ROUTE = """\
+action "{domain}" relay host "{url}" src {address} helo "{name}"
+match from any for domain "{domain}" action "{domain}"
+"""
+
+
+class OpenSmtpd:
+    """OpenSMTPD on one address of a host: takes mail for anybody at `domain` but `refused`, and
+    bounces what is for `gone...`. It takes TLS where it is offered."""
+
+    def __init__(self, host, address, name, routes, domain):
+        self.host, self.address, self.name = host, address, name
+        self.directory = _directory(host, name)
+        self._spool = _directory(host, f"{name}/spool")
+        self._state = _directory(host, f"{name}/data")
+        _directory(host, f"{name}/data/opensmtpd/empty")
+        self._run = _directory(host, f"{name}/run")
+        self._temporary = _directory(host, f"{name}/tmp")
+        self._temporary.chmod(0o1777)
+        self._configuration = self.directory / "smtpd.conf"
+        self._configuration.write_text(
+            _OPENSMTPD.format(address=address, name=name, domain=domain) + "".join(
+                _OPENSMTPD_ROUTE.format(domain=other, url=f"smtp://{where}", address=address,
+                                        name=name) for other, where in routes.items()))
+
+    def start(self):
+        # Its places are built in. /run is the last: what the others come from is below it.
+        self.host.start("/usr/sbin/smtpd", "-d", stdout=open(self.directory / "log", "wb"),
+                        mounts={"/etc/smtpd.conf": self._configuration, "/var/spool": self._spool,
+                                "/var/lib": self._state, "/tmp": self._temporary,
+                                "/run": self._run})
+
+    def wait(self):
+        _wait_for_port(self)
+
+    def queued(self):
+        return len(list((self._spool / "smtpd/queue").glob("*/*/message")))
