@@ -9,24 +9,18 @@ spread. Exit code 0: within the limits; 1: over one; 77: this cannot run here.
 import sys
 sys.dont_write_bytecode = True  # the source tree stays as it is
 
-import argparse
-import json
 import os
 import pathlib
 import signal
 import statistics
-import subprocess
 import time
 
 import sandbox
 import servers
-import verdicts
+import stage
+import watching
 
-_INSIDE = "BACKSCATTER_LIVE_INSIDE"
-_SKIPPED = 77
 GATEWAY, SENDER = "203.0.113.25", "192.0.2.10"
-SETTINGS = ("--config.file", "/dev/null", "--set", "local.networks=[203.0.113.0/24]",
-            "--set", "sent.file=", "--interface", "eth0")
 RATE = 5000  # sessions a second, for which the agent's share of a processor is told
 LIMIT_OF_TCPDUMP = 1.10  # CPU time a session of the whole machine, beside tcpdump
 LIMIT_OF_CORE = 0.02  # user space of the agent at RATE
@@ -49,26 +43,17 @@ class Nothing:
         pass
 
 
-class Agent:
+class Agent(watching.Agent):
     def __init__(self, options, host, name, *flags):
-        self.name = name
-        self._report = options.output / f"{name}.json"
-        log = options.output / f"{name}.log"
-        self._process = host.start(options.agent, "run", *SETTINGS, *flags, "--report",
-                                   self._report, stderr=open(log, "wb"))
-        servers.wait_for(lambda: b"msg=capturing" in log.read_bytes() or
-                         self._process.poll() is not None, "the agent to begin", 30)
-        if self._process.poll() is not None:
-            raise RuntimeError(f"{name}: " + log.read_text().strip())
-        self.pid = self._process.pid
+        super().__init__(options.agent, host, name, options.output, *flags)
+        if self.refused is not None:
+            raise RuntimeError(f"{name}: {self.refused}")
 
     def end(self):
-        self._process.send_signal(signal.SIGTERM)
-        if self._process.wait(30) != 0:
+        code, _ = super().end()
+        if code != 0:
             raise RuntimeError(f"{self.name} failed")
-        losses = json.loads(self._report.read_text())["losses"]
-        lost = {key: n for key, n in losses.items()
-                if key.startswith(("source.", "kernel.ring", "queue."))}
+        lost = watching.lost_by(self.report())
         if lost:
             print(f"  {self.name} lost {lost}", flush=True)
 
@@ -131,11 +116,11 @@ def spread(values, scale=1.0, digits=0):
 
 
 def inside(options):
-    sandbox.close_in(options.servers / "tree", {GATEWAY: "mx.ours.example"}, options.output)
+    sandbox.close_in(options.tree, {GATEWAY: "mx.ours.example"}, options.output)
     gateway = sandbox.Host("gateway", GATEWAY)
     sender = sandbox.Host("sender", SENDER)
     gateway.start("smtp-sink", "-u", "postfix", f"{GATEWAY}:25", "256")
-    time.sleep(1)
+    servers.wait_for(lambda: sender.reaches(GATEWAY, 25), "smtp-sink", 30)
     ways = {
         "nobody": lambda: Nothing(),
         "bpf": lambda: Agent(options, gateway, "bpf", "--source", "bpf"),
@@ -174,27 +159,11 @@ def show(options, rounds):
     return int(beside["bpf"] > LIMIT_OF_TCPDUMP or user > LIMIT_OF_CORE)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--agent", required=True)
-    parser.add_argument("--servers", required=True, type=pathlib.Path)
-    parser.add_argument("--output", required=True, type=pathlib.Path)
+def add_arguments(parser):
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--sessions", type=int, default=10000)
     parser.add_argument("--null-senders", type=float, default=0.0, help="part of all sessions")
-    options = parser.parse_args()
-    options.output /= "cost"
-    options.output.mkdir(parents=True, exist_ok=True)
-    if os.environ.get(_INSIDE):
-        return inside(options)
-    why = verdicts.obstacle(options.servers / "tree")
-    if why is not None:
-        print(f"skipped: {why}")
-        return _SKIPPED
-    return subprocess.run(["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child",
-                           "--mount-proc", sys.executable, *sys.argv],
-                          env=dict(os.environ, **{_INSIDE: "1"}), check=False).returncode
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    stage.enter("cost", inside, __doc__, add_arguments)
