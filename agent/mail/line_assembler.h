@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/find_octet.h"
 
@@ -59,11 +60,14 @@ class LineAssembler {
     if (octets.size() > room) too_long_ = true;
     text_.append(octets.substr(0, room));
   }
+  // The sink may reset this, or finish it: the line is not here any more when it sees it.
   template <typename Sink>
   void End(Sink&& sink) {
-    if (!skip_) sink(WithoutCr(text_));
-    text_.clear();
-    skip_ = false;
+    std::string line;
+    line.swap(text_);
+    if (!std::exchange(skip_, false)) sink(WithoutCr(line));
+    line.clear();
+    if (text_.empty()) text_.swap(line);  // its capacity
   }
 
   std::string text_;
