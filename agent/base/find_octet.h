@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #if defined(__SSE2__)
@@ -31,6 +32,33 @@ inline std::size_t FindOctet(std::string_view text, char octet) {
 #endif
   while (at < text.size() && text[at] != octet) ++at;
   return at;
+}
+
+// Calls each(position) for each `octet`, from the first to the last. Cheaper than to look again
+// behind each one where they are near to one another: the ends of lines.
+template <typename Each>
+void ForEachOctet(std::string_view text, char octet, Each&& each) {
+  std::size_t at = 0;
+#if defined(__SSE2__)
+  const __m128i wanted = _mm_set1_epi8(octet);
+  const auto found = [&](std::size_t from) {
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + from));
+    return std::uint64_t{
+        static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi8(octets, wanted)))};
+  };
+  const auto tell = [&](std::uint64_t mask) {
+    for (; mask != 0; mask &= mask - 1) {
+      each(at + static_cast<std::size_t>(__builtin_ctzll(mask)));
+    }
+  };
+  for (; at + 64 <= text.size(); at += 64) {
+    tell(found(at) | found(at + 16) << 16 | found(at + 32) << 32 | found(at + 48) << 48);
+  }
+  for (; at + 16 <= text.size(); at += 16) tell(found(at));
+#endif
+  for (; at < text.size(); ++at) {
+    if (text[at] == octet) each(at);
+  }
 }
 
 }  // namespace backscatter

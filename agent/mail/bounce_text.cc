@@ -1,6 +1,7 @@
 #include "agent/mail/bounce_text.h"
 
 #include <algorithm>
+#include <array>
 #include <iterator>
 #include <optional>
 
@@ -23,12 +24,13 @@ bool MayBeOfHeader(const HeaderField& field) {
          StartsWithIgnoreCase(field.written, "Content-");
 }
 
-// The first letter of a field that IsOfHeader tells most lines of a text from one.
-bool MayBeginHeader(std::string_view line) {
-  if (line.empty()) return false;
-  const char first = ToLower(line.front());
-  return first == 'r' || first == 'm' || first == 'i' || first == 'd';
+constexpr std::array<bool, 256> SetOf(std::string_view octets) {
+  std::array<bool, 256> set{};
+  for (const char c : octets) set[static_cast<unsigned char>(c)] = true;
+  return set;
 }
+// Of a field that IsOfHeader, perhaps behind marks of quoting: tells most lines of a text from one.
+constexpr std::array<bool, 256> kFirstOfHeader = SetOf("RrMmIiDd>|");
 
 bool IsServiceAddress(std::string_view address) {
   constexpr std::string_view kServices[] = {"postmaster@", "mailer-daemon@", "abuse@",
@@ -55,8 +57,7 @@ bool IsRecipientLabel(std::string_view before) {
 
 void BounceText::Reset() {
   returned_.Reset();
-  own_to_.clear();
-  own_from_.clear();
+  own_to_ = own_from_ = {};
   named_.clear();
   status_ = {};
   naming_ = Naming::kNobody;
@@ -64,11 +65,6 @@ void BounceText::Reset() {
   sayings_ = lately_ = 0;
   enclosed_ids_ = 0;
   strong_header_ = report_fields_ = false;
-}
-
-void BounceText::SetCorrespondents(std::string_view to, std::string_view from) {
-  if (!to.empty()) own_to_ = to.substr(0, kMaxFactText);
-  if (!from.empty()) own_from_ = from.substr(0, kMaxFactText);
 }
 
 void BounceText::NameRecipient(std::string_view address, Naming naming) {
@@ -156,8 +152,11 @@ void BounceText::EndReturnedHeaders(MessageFacts* facts) {
 
 void BounceText::OnReturnedLine(std::string_view line, MessageFacts* facts) {
   if (region_ == Region::kReport) region_ = Region::kReturnedText;
+  if (region_ == Region::kReturnedText &&
+      (line.empty() || !kFirstOfHeader[static_cast<unsigned char>(line.front())])) {
+    return;
+  }
   const std::string_view text = WithoutQuoteMarks(line);
-  if (region_ == Region::kReturnedText && !MayBeginHeader(text)) return;
   TakeReturnedHeader(text, SplitField(text), facts);
 }
 

@@ -33,8 +33,11 @@ class BounceText {
   void Borrow(std::string_view octets) { returned_.Borrow(octets); }
   void Settle() { returned_.Settle(); }
   // Whom the report itself goes to and comes from: not the failed recipient, unless nothing else
-  // is named.
-  void SetCorrespondents(std::string_view to, std::string_view from);
+  // is named. The views must live until Reset.
+  void SetCorrespondents(std::string_view to, std::string_view from) {
+    own_to_ = to;
+    own_from_ = from;
+  }
 
   // A decoded line of the report's own text.
   void OnLine(std::string_view line, std::string_view charset, DeliveryStatus* report,
@@ -71,8 +74,8 @@ class BounceText {
   CharsetConverter& converter_;
   std::string text_;   // scratch
   std::string lower_;  // scratch
-  std::string own_to_;
-  std::string own_from_;
+  std::string_view own_to_;
+  std::string_view own_from_;
   std::vector<std::string> named_;
   EnhancedStatus status_;
   Naming naming_ = Naming::kNobody;

@@ -31,18 +31,18 @@ class LineAssembler {
   // lives for that call.
   template <typename Sink>
   void Add(std::string_view octets, Sink&& sink) {
-    while (!octets.empty()) {
-      const std::size_t end = FindOctet(octets, '\n');
-      const bool ends = end < octets.size();
-      const std::string_view line(octets.data(), end);
-      if (ends && text_.empty() && !skip_ && end <= kMaxLineBytes) {
+    std::size_t start = 0;
+    ForEachOctet(octets, '\n', [&](std::size_t end) {
+      const std::string_view line(octets.data() + start, end - start);
+      start = end + 1;
+      if (text_.empty() && !skip_ && line.size() <= kMaxLineBytes) {
         sink(WithoutCr(line));
       } else {
         if (!skip_) Keep(line);
-        if (ends) End(sink);
+        End(sink);
       }
-      octets.remove_prefix(end + (ends ? 1 : 0));
-    }
+    });
+    if (start < octets.size() && !skip_) Keep(octets.substr(start));
   }
   // The last line, if it has no end of its own.
   template <typename Sink>

@@ -116,7 +116,6 @@ const MessageFacts& MessageReader::Finish(bool ended) {
     return facts_;
   }
   facts_.read = whole && !facts_.has_gap ? BodyRead::kWhole : BodyRead::kHead;
-  text_.SetCorrespondents(to_, facts_.from);
   if (facts_.recipients.empty() && text_.naming() != Naming::kNobody) {
     for (const std::string& name : text_.named()) {
       ReportedRecipient& recipient = facts_.recipients.emplace_back();
@@ -183,7 +182,7 @@ void MessageReader::EndHeaders() {
   in_headers_ = false;
   if (own() && message_headers_) {
     facts_.headers_ended = true;
-    text_.SetCorrespondents(to_, facts_.from);
+    text_.SetCorrespondents(to_, facts_.from);  // both stay as they are now
     if (options_.headers_only) {
       done_ = true;
       return;
@@ -276,20 +275,11 @@ void MessageReader::OnBodyLine(std::string_view line) {
 }
 
 void MessageReader::OnContentLine(std::string_view line) {
-  const auto sink = [&](const HeaderField& field) { OnReportField(field); };
   switch (part_.content) {
     case PartContent::kDeliveryStatus:
     case PartContent::kDisposition:
     case PartContent::kFeedback:
-      if (line.empty() || (IsBlank(line.front()) && TrimBlanks(line).empty())) {
-        report_fields_.Flush(sink);
-        report_.EndGroup(&facts_);
-      } else if (line.size() > 4 && line[0] == '-' &&
-                 line[1] == '-') {  // a boundary that is damaged
-        BeginPart({false, false, level_});
-      } else if (!report_fields_.Add(line, sink)) {
-        report_fields_.Continue(line);
-      }
+      OnReportLine(line);
       return;
     case PartContent::kMessage:
     case PartContent::kReturnedHeaders:
@@ -306,6 +296,18 @@ void MessageReader::OnContentLine(std::string_view line) {
     case PartContent::kTlsReport:
     case PartContent::kOpaque:
       return;
+  }
+}
+
+void MessageReader::OnReportLine(std::string_view line) {
+  const auto sink = [&](const HeaderField& field) { OnReportField(field); };
+  if (line.empty() || (IsBlank(line.front()) && TrimBlanks(line).empty())) {
+    report_fields_.Flush(sink);
+    report_.EndGroup(&facts_);
+  } else if (line.size() > 4 && line[0] == '-' && line[1] == '-') {  // a boundary that is damaged
+    BeginPart({false, false, level_});
+  } else if (!report_fields_.Add(line, sink)) {
+    report_fields_.Continue(line);
   }
 }
 

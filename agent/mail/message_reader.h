@@ -66,6 +66,7 @@ class MessageReader : public BodyReader {
   void EndPart();
   void OnBodyLine(std::string_view line);
   void OnContentLine(std::string_view line);
+  void OnReportLine(std::string_view line);
   void OnReportField(const HeaderField& field);
   void OnWrittenLine(std::string_view line);
   bool own() const { return level_ == 0; }

@@ -48,23 +48,16 @@ void PartHeaders::Reset(bool in_digest) {
   digest = false;
 }
 
-void PartHeaders::OnField(const HeaderField& field) {
-  if (field.Is(FieldName::kContentTransferEncoding)) {
-    encoding = TransferEncodingOf(field.value);
-  } else if (field.Is(FieldName::kContentType)) {
-    const std::string_view type = MediaType(field.value);
-    content = ContentOf(type);
-    if (type.size() == field.value.size()) {
-      charset.clear();
-    } else {
-      charset = FieldParameter(field.value, "charset").substr(0, 32);
-    }
-    if (content != PartContent::kMultipart) return;
-    boundary = FieldParameter(field.value, "boundary").substr(0, kMaxBoundaryBytes);
-    report_type = FieldParameter(field.value, "report-type").substr(0, 64);
-    digest = EqualsIgnoreCase(type, "multipart/digest");
-    report = EqualsIgnoreCase(type, "multipart/report");
-  }
+void PartHeaders::OnContentType(std::string_view value) {
+  const std::string_view type = MediaType(value);
+  content = ContentOf(type);
+  charset.clear();
+  if (type.size() < value.size()) charset = FieldParameter(value, "charset").substr(0, 32);
+  if (content != PartContent::kMultipart) return;
+  boundary = FieldParameter(value, "boundary").substr(0, kMaxBoundaryBytes);
+  report_type = FieldParameter(value, "report-type").substr(0, 64);
+  digest = EqualsIgnoreCase(type, "multipart/digest");
+  report = EqualsIgnoreCase(type, "multipart/report");
 }
 
 void MimeStructure::Reset() {
@@ -83,9 +76,8 @@ bool MimeStructure::Enter(std::string_view boundary, bool digest, std::uint8_t l
   return true;
 }
 
-std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) {
-  if (line.size() < 3 || line[0] != '-' || line[1] != '-' || open_.empty()) return std::nullopt;
-  line.remove_prefix(2);
+// `line`: what stands behind the two dashes.
+std::optional<MimeStructure::Edge> MimeStructure::EdgeOf(std::string_view line) {
   while (!line.empty() && IsBlank(line.back())) line.remove_suffix(1);
   for (std::size_t i = open_.size(); i-- > 0;) {
     const Multipart& multipart = open_[i];

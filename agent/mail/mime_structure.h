@@ -40,7 +40,14 @@ struct PartHeaders {
 
   void Reset(bool in_digest);
   // Content-Type, Content-Transfer-Encoding; others are ignored.
-  void OnField(const HeaderField& field);
+  void OnField(const HeaderField& field) {
+    if (field.Is(FieldName::kContentType)) {
+      OnContentType(field.value);
+    } else if (field.Is(FieldName::kContentTransferEncoding)) {
+      encoding = TransferEncodingOf(field.value);
+    }
+  }
+  void OnContentType(std::string_view value);
 };
 
 class MimeStructure {
@@ -56,7 +63,10 @@ class MimeStructure {
   bool Enter(std::string_view boundary, bool digest, std::uint8_t level);
   // If the line is a boundary of a multipart around it (not only of the innermost one), leaves all
   // that is within that one.
-  std::optional<Edge> OnLine(std::string_view line);
+  std::optional<Edge> OnLine(std::string_view line) {
+    if (line.size() < 3 || line[0] != '-' || line[1] != '-' || open_.empty()) return std::nullopt;
+    return EdgeOf(line.substr(2));
+  }
   bool cut() const { return cut_; }
 
  private:
@@ -65,6 +75,8 @@ class MimeStructure {
     std::uint8_t level = 0;
     bool digest = false;
   };
+
+  std::optional<Edge> EdgeOf(std::string_view line);
 
   std::vector<Multipart> open_;
   std::size_t parts_ = 0;
