@@ -33,9 +33,9 @@ constexpr std::array<bool, 256> SetOf(std::string_view octets) {
 constexpr std::array<bool, 256> kFirstOfHeader = SetOf("RrMmIiDd>|");
 
 bool IsServiceAddress(std::string_view address) {
-  constexpr std::string_view kServices[] = {"postmaster@", "mailer-daemon@", "abuse@",
-                                            "support@",    "helpdesk@",      "webmaster@",
-                                            "hostmaster@", "postmaster"};
+  static constexpr std::string_view kServices[] = {"postmaster@", "mailer-daemon@", "abuse@",
+                                                   "support@",    "helpdesk@",      "webmaster@",
+                                                   "hostmaster@", "postmaster"};
   return std::any_of(std::begin(kServices), std::end(kServices), [&](std::string_view service) {
     return StartsWithIgnoreCase(address, service);
   });
@@ -45,10 +45,10 @@ constexpr std::size_t kLabelBytes = 128;  // how far back a label is looked for
 
 // Words before an address that say that it is a recipient's.
 bool IsRecipientLabel(std::string_view before) {
-  constexpr std::string_view kWords[] = {"recipient", "address",   "user",    "mailbox", "deliver",
-                                         "rcpt to",   "send to",   "sent to", "failed",  "destinat",
-                                         "empf",      "adress",    "usuario", "unknown", "account",
-                                         "mail to",   "message to"};
+  static constexpr std::string_view kWords[] = {
+      "recipient", "address", "user",    "mailbox",  "deliver",   "rcpt to",
+      "send to",   "sent to", "failed",  "destinat", "empf",      "adress",
+      "usuario",   "unknown", "account", "mail to",  "message to"};
   return std::any_of(std::begin(kWords), std::end(kWords),
                      [&](std::string_view word) { return ContainsIgnoreCase(before, word); });
 }

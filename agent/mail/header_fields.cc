@@ -165,6 +165,7 @@ std::optional<HeaderField> SplitField(std::string_view line) {
   if (colon >= line.size() || line[colon] != ':') return std::nullopt;
   const std::string_view written(line.data(), end);
   line.remove_prefix(colon + 1);
+  if (!line.empty() && line.front() == ' ') line.remove_prefix(1);  // and mostly no blank more
   return HeaderField{FieldNameOf(written), written, TrimBlanks(line)};
 }
 

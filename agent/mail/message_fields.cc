@@ -7,7 +7,7 @@ namespace backscatter {
 namespace {
 
 bool IsReplyOrForward(std::string_view subject) {
-  constexpr std::string_view kPrefixes[] = {
+  static constexpr std::string_view kPrefixes[] = {
       "re:", "fw:", "fwd:", "aw:", "wg:", "sv:", "rv:", "tr:", "re[", "(fwd"};
   for (const std::string_view prefix : kPrefixes) {
     if (StartsWithIgnoreCase(subject, prefix)) return true;
@@ -23,8 +23,8 @@ bool IsReturnedField(const HeaderField& field) {
 // Addresses in domains that serve groups or lists only.
 bool IsGroupAddress(std::string_view address) {
   const std::string_view domain = address.substr(address.find('@') + 1);
-  constexpr std::string_view kHosts[] = {"groups.", "googlegroups.", "yahoogroups.",
-                                         "lists.",  "list.",         "listserv."};
+  static constexpr std::string_view kHosts[] = {"groups.", "googlegroups.", "yahoogroups.",
+                                                "lists.",  "list.",         "listserv."};
   for (const std::string_view host : kHosts) {
     if (StartsWithIgnoreCase(domain, host)) return true;
   }

@@ -131,16 +131,20 @@ const MessageFacts& MessageReader::Finish(bool ended) {
 }
 
 void MessageReader::OnLine(std::string_view line) {
-  if (const std::optional<MimeStructure::Edge> edge = mime_.OnLine(line)) {
-    if (in_headers_) EndHeaders();
-    BeginPart(*edge);
-    return;
-  }
+  if (mime_.MayBeEdge(line) && TakeEdge(line)) return;
   if (in_headers_) {
     OnHeaderLine(line);
   } else {
     OnBodyLine(line);
   }
+}
+
+bool MessageReader::TakeEdge(std::string_view line) {
+  const std::optional<MimeStructure::Edge> edge = mime_.OnLine(line);
+  if (!edge) return false;
+  if (in_headers_) EndHeaders();
+  BeginPart(*edge);
+  return true;
 }
 
 void MessageReader::BeginPart(const MimeStructure::Edge& edge) {

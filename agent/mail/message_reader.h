@@ -51,6 +51,7 @@ class MessageReader : public BodyReader {
   void Borrow(std::string_view octets);
   void Settle();
   void OnLine(std::string_view line);
+  bool TakeEdge(std::string_view line);
   void OnHeaderLine(std::string_view line);
   void EndHeaders();
   void OnField(const HeaderField& field);

@@ -3,34 +3,38 @@
 namespace backscatter {
 namespace {
 
+struct KnownType {
+  std::string_view type;
+  PartContent content;
+};
+constexpr KnownType kKnownTypes[] = {
+    {"message/rfc822", PartContent::kMessage},
+    {"message/global", PartContent::kMessage},
+    {"message/news", PartContent::kMessage},
+    {"message/partial", PartContent::kMessage},
+    {"text/rfc822-headers", PartContent::kReturnedHeaders},
+    {"text/rfc822-header", PartContent::kReturnedHeaders},
+    {"message/rfc822-headers", PartContent::kReturnedHeaders},
+    {"message/global-headers", PartContent::kReturnedHeaders},
+    {"message/delivery-status", PartContent::kDeliveryStatus},
+    {"message/global-delivery-status", PartContent::kDeliveryStatus},
+    {"message/disposition-notification", PartContent::kDisposition},
+    {"message/global-disposition-notification", PartContent::kDisposition},
+    {"message/feedback-report", PartContent::kFeedback},
+    {"application/tlsrpt+gzip", PartContent::kTlsReport},
+    {"application/tlsrpt+json", PartContent::kTlsReport},
+    {"text/html", PartContent::kHtml},
+};
+
+constexpr std::string_view kOpaqueTypes[] = {"application/", "image/", "audio/", "video/", "font/"};
+
 PartContent ContentOf(std::string_view type) {
-  struct Known {
-    std::string_view type;
-    PartContent content;
-  };
-  constexpr Known kKnown[] = {
-      {"message/rfc822", PartContent::kMessage},
-      {"message/global", PartContent::kMessage},
-      {"message/news", PartContent::kMessage},
-      {"message/partial", PartContent::kMessage},
-      {"text/rfc822-headers", PartContent::kReturnedHeaders},
-      {"text/rfc822-header", PartContent::kReturnedHeaders},
-      {"message/rfc822-headers", PartContent::kReturnedHeaders},
-      {"message/global-headers", PartContent::kReturnedHeaders},
-      {"message/delivery-status", PartContent::kDeliveryStatus},
-      {"message/global-delivery-status", PartContent::kDeliveryStatus},
-      {"message/disposition-notification", PartContent::kDisposition},
-      {"message/global-disposition-notification", PartContent::kDisposition},
-      {"message/feedback-report", PartContent::kFeedback},
-      {"application/tlsrpt+gzip", PartContent::kTlsReport},
-      {"application/tlsrpt+json", PartContent::kTlsReport},
-      {"text/html", PartContent::kHtml},
-  };
-  for (const Known& known : kKnown) {
+  if (EqualsIgnoreCase(type, "text/plain")) return PartContent::kText;  // mostly
+  if (StartsWithIgnoreCase(type, "multipart/")) return PartContent::kMultipart;
+  for (const KnownType& known : kKnownTypes) {
     if (EqualsIgnoreCase(type, known.type)) return known.content;
   }
-  if (StartsWithIgnoreCase(type, "multipart/")) return PartContent::kMultipart;
-  for (const std::string_view opaque : {"application/", "image/", "audio/", "video/", "font/"}) {
+  for (const std::string_view opaque : kOpaqueTypes) {
     if (StartsWithIgnoreCase(type, opaque)) return PartContent::kOpaque;
   }
   return PartContent::kText;
@@ -76,8 +80,8 @@ bool MimeStructure::Enter(std::string_view boundary, bool digest, std::uint8_t l
   return true;
 }
 
-// `line`: what stands behind the two dashes.
-std::optional<MimeStructure::Edge> MimeStructure::EdgeOf(std::string_view line) {
+std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) {
+  line.remove_prefix(2);  // the dashes
   while (!line.empty() && IsBlank(line.back())) line.remove_suffix(1);
   for (std::size_t i = open_.size(); i-- > 0;) {
     const Multipart& multipart = open_[i];

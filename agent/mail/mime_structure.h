@@ -63,9 +63,10 @@ class MimeStructure {
   bool Enter(std::string_view boundary, bool digest, std::uint8_t level);
   // If the line is a boundary of a multipart around it (not only of the innermost one), leaves all
   // that is within that one.
-  std::optional<Edge> OnLine(std::string_view line) {
-    if (line.size() < 3 || line[0] != '-' || line[1] != '-' || open_.empty()) return std::nullopt;
-    return EdgeOf(line.substr(2));
+  // Only of a line that MayBeEdge.
+  std::optional<Edge> OnLine(std::string_view line);
+  bool MayBeEdge(std::string_view line) const {
+    return line.size() >= 3 && line[0] == '-' && line[1] == '-' && !open_.empty();
   }
   bool cut() const { return cut_; }
 
@@ -75,8 +76,6 @@ class MimeStructure {
     std::uint8_t level = 0;
     bool digest = false;
   };
-
-  std::optional<Edge> EdgeOf(std::string_view line);
 
   std::vector<Multipart> open_;
   std::size_t parts_ = 0;
