@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -61,7 +62,7 @@ void ForEachOctet(std::string_view text, char octet, Each&& each) {
     std::uint64_t places = size == 64 ? PlacesOf(octet, text.data() + at, 64)
                                       : PlacesOf(octet, text.data() + at, size);
     for (; places != 0; places &= places - 1) {
-      each(at + static_cast<std::size_t>(__builtin_ctzll(places)));
+      each(at + static_cast<std::size_t>(std::countr_zero(places)));
     }
     at += size;
   }

@@ -264,11 +264,14 @@ void MessageReader::EndPart() {
 }
 
 void MessageReader::OnBodyLine(std::string_view line) {
-  if (part_.content == PartContent::kOpaque || part_.content == PartContent::kTlsReport) return;
   if (part_.encoding == TransferEncoding::kNone) {
     OnContentLine(line);
-    return;
+  } else if (part_.content != PartContent::kOpaque && part_.content != PartContent::kTlsReport) {
+    OnEncodedLine(line);
   }
+}
+
+void MessageReader::OnEncodedLine(std::string_view line) {
   decoded_.clear();
   if (part_.encoding == TransferEncoding::kBase64) {
     base64_.Decode(line, &decoded_);
@@ -290,8 +293,7 @@ void MessageReader::OnContentLine(std::string_view line) {
       text_.OnReturnedLine(line, &facts_);
       return;
     case PartContent::kHtml:
-      if (own() && has_plain_) return;
-      html_.Add(line, [&](std::string_view text) { OnWrittenLine(text); });
+      OnHtmlLine(line);
       return;
     case PartContent::kText:
       OnWrittenLine(line);
@@ -313,6 +315,11 @@ void MessageReader::OnReportLine(std::string_view line) {
   } else if (!report_fields_.Add(line, sink)) {
     report_fields_.Continue(line);
   }
+}
+
+void MessageReader::OnHtmlLine(std::string_view line) {
+  if (own() && has_plain_) return;
+  html_.Add(line, [&](std::string_view text) { OnWrittenLine(text); });
 }
 
 void MessageReader::OnWrittenLine(std::string_view line) {

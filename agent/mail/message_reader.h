@@ -66,6 +66,8 @@ class MessageReader : public BodyReader {
   void BeginPart(const MimeStructure::Edge& edge);
   void EndPart();
   void OnBodyLine(std::string_view line);
+  void OnEncodedLine(std::string_view line);
+  void OnHtmlLine(std::string_view line);
   void OnContentLine(std::string_view line);
   void OnReportLine(std::string_view line);
   void OnReportField(const HeaderField& field);

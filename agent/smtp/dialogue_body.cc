@@ -55,7 +55,7 @@ std::size_t Dialogue::ReadBody(const DialogueContext& context, const ConnectionI
       alternate.append(read);
     }
   }
-  if (body != nullptr && !alternate_on_) body->ReadLines(read);
+  if (body != nullptr && !alternate_on_) body->ReadLines(read, found.dotless);
   switch (found.end) {
     case EndOfData::kNone:
       break;

@@ -15,7 +15,7 @@ void MessageBody::GiveReturns() {
   }
 }
 
-void MessageBody::ReadLines(std::string_view octets) {
+void MessageBody::ReadLines(std::string_view octets, std::size_t dotless) {
   if (ended_) return;
   std::size_t at = 0;
   while (at < octets.size()) {
@@ -29,7 +29,7 @@ void MessageBody::ReadLines(std::string_view octets) {
         }
         break;
       case At::kInLine: {
-        const std::size_t feed = FindDotLine(octets, at);
+        const std::size_t feed = FindDotLine(octets, std::max(at, dotless));
         const std::size_t end = std::min(octets.size(), feed + 1);
         reader_->Read(octets.substr(at, end - at));
         if (octets[end - 1] == '\n') at_ = At::kLineStart;

@@ -21,7 +21,8 @@ class MessageBody {
     if (!ended_) reader_->Read(octets);
   }
   // Octets of DATA (RFC 5321 section 4.5.2), cut anywhere, up to and with the line of the end.
-  void ReadLines(std::string_view octets);
+  // Before `dotless` no LF is followed by a dot, as BodyScanner found out.
+  void ReadLines(std::string_view octets, std::size_t dotless = 0);
   void OnGap();
   // The end was seen; whatever comes later is not of this message.
   void End() { ended_ = true; }
