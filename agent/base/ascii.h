@@ -46,6 +46,9 @@ bool AllOfEight(std::size_t size, Equal&& equal) {
   }
   return equal(size - 8);
 }
+[[gnu::noinline]] inline bool EqualWordsIgnoreCase(std::uint64_t a, std::uint64_t b) {
+  return ToLower8(a) == ToLower8(b);
+}
 [[gnu::noinline]] inline bool EqualEightsIgnoreCase(const char* a, const char* b,
                                                     std::size_t size) {
   return AllOfEight(
@@ -62,7 +65,7 @@ constexpr bool EqualOctetsIgnoreCase(const char* a, const char* b, std::size_t s
   if (!std::is_constant_evaluated() && size >= 4) {
     const std::uint64_t left = LoadEnds(a, size);
     const std::uint64_t right = LoadEnds(b, size);
-    return left == right || ToLower8(left) == ToLower8(right);
+    return left == right || EqualWordsIgnoreCase(left, right);
   }
   for (std::size_t i = 0; i < size; ++i) {
     if (ToLower(a[i]) != ToLower(b[i])) return false;

@@ -169,13 +169,23 @@ std::optional<HeaderField> SplitField(std::string_view line) {
   return HeaderField{FieldNameOf(written), written, TrimBlanks(line)};
 }
 
+void FieldAssembler::Keep() {
+  const auto value_at = static_cast<std::size_t>(field_.value.data() - text_.data());
+  kept_.assign(text_.data(), std::min(text_.size(), kMaxFieldBytes));
+  text_ = kept_;
+  field_.written = text_.substr(0, field_.written.size());
+  field_.value = text_.substr(std::min(value_at, text_.size())).substr(0, field_.value.size());
+}
+
 void FieldAssembler::Continue(std::string_view line) {
   if (!pending() || text_.size() >= kMaxFieldBytes) return;
   if (text_.data() != kept_.data()) Keep();
+  const auto value_at = static_cast<std::size_t>(field_.value.data() - text_.data());
   kept_ += ' ';
   kept_ += TrimBlanks(line).substr(0, kMaxFieldBytes - kept_.size());
   text_ = kept_;
-  value_size_ = kept_.size();  // to the end
+  field_.written = text_.substr(0, field_.written.size());
+  field_.value = TrimBlanks(text_.substr(value_at));
 }
 
 std::string_view NextAddress(std::string_view text, std::size_t* position) {

@@ -216,13 +216,7 @@ void MessageReader::EndHeaders() {
 
 void MessageReader::NoteContent() {
   signs_.multipart_report = signs_.multipart_report || part_.report;
-  const auto reports = [&](std::string_view type) {
-    return EqualsIgnoreCase(part_.report_type, type);
-  };
-  signs_.report_delivery = signs_.report_delivery || reports("delivery-status");
-  signs_.report_disposition = signs_.report_disposition || reports("disposition-notification");
-  signs_.report_feedback = signs_.report_feedback || reports("feedback-report");
-  signs_.report_tls = signs_.report_tls || reports("tlsrpt");
+  if (!part_.report_type.empty()) NoteReportType();
   switch (part_.content) {
     case PartContent::kDeliveryStatus:
       signs_.delivery_part = true;
@@ -246,6 +240,16 @@ void MessageReader::NoteContent() {
     case PartContent::kOpaque:
       break;
   }
+}
+
+void MessageReader::NoteReportType() {
+  const auto reports = [&](std::string_view type) {
+    return EqualsIgnoreCase(part_.report_type, type);
+  };
+  signs_.report_delivery = signs_.report_delivery || reports("delivery-status");
+  signs_.report_disposition = signs_.report_disposition || reports("disposition-notification");
+  signs_.report_feedback = signs_.report_feedback || reports("feedback-report");
+  signs_.report_tls = signs_.report_tls || reports("tlsrpt");
 }
 
 void MessageReader::EndPart() {

@@ -62,6 +62,7 @@ class MessageReader : public BodyReader {
   void OnFailedRecipients(std::string_view value);
   void OnSign(const HeaderField& field);
   void NoteContent();
+  void NoteReportType();
 
   void BeginPart(const MimeStructure::Edge& edge);
   void EndPart();
