@@ -2,10 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "agent/base/ascii.h"
 #include "agent/mail/address_tags.h"
@@ -70,7 +76,57 @@ struct Plain {
   bool upper = false;          // in the local part
 };
 
+#if defined(__SSE2__)
+// Bits of the octets of a short path, the first one lowest.
+struct PathOctets {
+  std::uint64_t plain = 0;  // lower-case letters, digits, `-` and `_`
+  std::uint64_t dots = 0;
+  std::uint64_t ats = 0;
+};
+
+PathOctets OctetsOf(std::string_view path) {
+  alignas(16) std::array<char, 64> padded{};
+  std::memcpy(padded.data(), path.data(), path.size());
+  PathOctets bits;
+  for (std::size_t at = 0; at < path.size(); at += 16) {
+    const __m128i octets = _mm_load_si128(reinterpret_cast<const __m128i*>(padded.data() + at));
+    const auto is = [octets](char c) { return _mm_cmpeq_epi8(octets, _mm_set1_epi8(c)); };
+    const auto within = [octets](char first, char last) {  // signed: none of 0x80 and above is
+      return _mm_and_si128(_mm_cmpgt_epi8(octets, _mm_set1_epi8(static_cast<char>(first - 1))),
+                           _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(last + 1)), octets));
+    };
+    const auto add = [at](std::uint64_t& mask, __m128i found) {
+      mask |= std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(found))} << at;
+    };
+    add(bits.plain, _mm_or_si128(_mm_or_si128(within('a', 'z'), within('0', '9')),
+                                 _mm_or_si128(is('-'), is('_'))));
+    add(bits.dots, is('.'));
+    add(bits.ats, is('@'));
+  }
+  return bits;
+}
+
+// Of most paths all is seen at once: lower case, one `@`, dots between labels. kNotPlain: who
+// knows.
+std::size_t LowerPlainAt(std::string_view path) {
+  if (path.size() < 3 || path.size() > 63) return kNotPlain;
+  const PathOctets bits = OctetsOf(path);
+  const std::uint64_t all = (std::uint64_t{1} << path.size()) - 1;
+  if ((bits.plain | bits.dots | bits.ats) != all || !std::has_single_bit(bits.ats)) {
+    return kNotPlain;
+  }
+  const auto at = static_cast<std::size_t>(std::countr_zero(bits.ats));
+  const std::uint64_t ends = bits.dots | bits.ats | (all + 1);  // none of the labels may be empty
+  const std::uint64_t domain_dots = bits.dots >> at << at;
+  if (at == 0 || (((bits.ats | domain_dots) << 1) & ends) != 0) return kNotPlain;
+  return at;
+}
+#endif
+
 Plain PlainAt(std::string_view path) {
+#if defined(__SSE2__)
+  if (const std::size_t at = LowerPlainAt(path); at != kNotPlain) return {at, false};
+#endif
   if (path.size() > kMaxDomainLength) return {};
   bool upper = false;
   std::size_t at = 0;

@@ -68,12 +68,13 @@ constexpr Known kKnown[] = {
 };
 
 // Slots of a hash of the length and three letters, in which no two known names meet: a name is
-// compared with one of them at most. The factors were found by trying; the compiler checks them.
+// compared with one of them at most. The factor was found by trying; the compiler checks it.
 constexpr std::size_t kSlots = 256;
 constexpr std::size_t SlotOf(std::string_view name) {
-  const auto letter = [name](std::size_t i) { return static_cast<std::size_t>(name[i] & 0x1f); };
+  const auto letter = [name](std::size_t i) { return static_cast<std::uint32_t>(name[i] & 0x1f); };
   const std::size_t size = name.size();
-  return (size * 179 + letter(0) * 34 + letter(size - 1) * 122 + letter(size / 2) * 250) % kSlots;
+  const std::uint32_t octets = letter(0) | letter(size / 2) << 5 | letter(size - 1) << 10;
+  return (octets | static_cast<std::uint32_t>(size) << 15) * 0x9e115e4bU >> 24;
 }
 
 constexpr std::array<std::uint8_t, kSlots> MakeSlots() {
