@@ -4,7 +4,6 @@
 #include <array>
 #include <bit>
 #include <cstdint>
-#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -84,25 +83,37 @@ struct PathOctets {
   std::uint64_t ats = 0;
 };
 
+// Adds those of 16 octets, of which the first `known` have been added before.
+void AddOctets(__m128i octets, std::size_t at, std::size_t known, PathOctets& bits) {
+  const auto is = [octets](char c) { return _mm_cmpeq_epi8(octets, _mm_set1_epi8(c)); };
+  const auto within = [octets](char first, char last) {  // signed: none of 0x80 and above is
+    return _mm_and_si128(_mm_cmpgt_epi8(octets, _mm_set1_epi8(static_cast<char>(first - 1))),
+                         _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(last + 1)), octets));
+  };
+  const auto add = [at, known](std::uint64_t& mask, __m128i found) {
+    mask |= std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(found))} >> known << at;
+  };
+  add(bits.plain, _mm_or_si128(_mm_or_si128(within('a', 'z'), within('0', '9')),
+                               _mm_or_si128(is('-'), is('_'))));
+  add(bits.dots, is('.'));
+  add(bits.ats, is('@'));
+}
+
 PathOctets OctetsOf(std::string_view path) {
-  alignas(16) std::array<char, 64> padded{};
-  std::memcpy(padded.data(), path.data(), path.size());
+  const auto load = [](const char* octets) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets));
+  };
   PathOctets bits;
-  for (std::size_t at = 0; at < path.size(); at += 16) {
-    const __m128i octets = _mm_load_si128(reinterpret_cast<const __m128i*>(padded.data() + at));
-    const auto is = [octets](char c) { return _mm_cmpeq_epi8(octets, _mm_set1_epi8(c)); };
-    const auto within = [octets](char first, char last) {  // signed: none of 0x80 and above is
-      return _mm_and_si128(_mm_cmpgt_epi8(octets, _mm_set1_epi8(static_cast<char>(first - 1))),
-                           _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(last + 1)), octets));
-    };
-    const auto add = [at](std::uint64_t& mask, __m128i found) {
-      mask |= std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(found))} << at;
-    };
-    add(bits.plain, _mm_or_si128(_mm_or_si128(within('a', 'z'), within('0', '9')),
-                                 _mm_or_si128(is('-'), is('_'))));
-    add(bits.dots, is('.'));
-    add(bits.ats, is('@'));
+  if (path.size() < 16) {
+    std::array<char, 16> padded{};
+    std::ranges::copy(path, padded.begin());
+    AddOctets(load(padded.data()), 0, 0, bits);
+    return bits;
   }
+  std::size_t at = 0;
+  for (; at + 16 <= path.size(); at += 16) AddOctets(load(path.data() + at), at, 0, bits);
+  const std::size_t left = path.size() - at;
+  if (left > 0) AddOctets(load(path.data() + path.size() - 16), at, 16 - left, bits);
   return bits;
 }
 

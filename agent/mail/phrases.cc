@@ -65,7 +65,8 @@ class PhrasesByHead {
       const std::size_t size = entry.phrase.text.size();
       if (entry.head != head || size > rest.size()) continue;
       if (entry.tail != TailOf({rest.data(), size})) continue;
-      if (rest.starts_with(entry.phrase.text)) found |= entry.phrase.sayings;
+      const bool compared = size <= 2 * sizeof(Head);
+      if (compared || rest.starts_with(entry.phrase.text)) found |= entry.phrase.sayings;
     }
     return found;
   }
