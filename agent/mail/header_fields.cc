@@ -163,8 +163,11 @@ std::optional<HeaderField> SplitField(std::string_view line) {
   const std::size_t end = NameEnd(line);
   if (end == 0 || end > kMaxNameBytes) return field;
   std::size_t colon = end;
-  while (colon < line.size() && IsBlank(line[colon])) ++colon;
-  if (colon >= line.size() || line[colon] != ':') return field;
+  if (colon >= line.size()) return field;
+  if (line[colon] != ':') {
+    while (colon < line.size() && IsBlank(line[colon])) ++colon;
+    if (colon >= line.size() || line[colon] != ':') return field;
+  }
   const std::string_view written(line.data(), end);
   line.remove_prefix(colon + 1);
   if (!line.empty() && line.front() == ' ') line.remove_prefix(1);  // and mostly no blank more

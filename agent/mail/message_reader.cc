@@ -254,11 +254,15 @@ void MessageReader::NoteReportType() {
 
 void MessageReader::EndPart() {
   const auto report_sink = [&](const HeaderField& field) { OnReportField(field); };
-  decoded_lines_.Finish([&](std::string_view line) { OnContentLine(line); });
-  decoded_lines_.Reset();
-  base64_.Reset();
+  if (part_.encoding != TransferEncoding::kNone) {
+    decoded_lines_.Finish([&](std::string_view line) { OnContentLine(line); });
+    decoded_lines_.Reset();
+    base64_.Reset();
+  }
   report_fields_.Flush(report_sink);
-  html_.Finish([&](std::string_view line) { OnWrittenLine(line); });
+  if (part_.content == PartContent::kHtml) {
+    html_.Finish([&](std::string_view line) { OnWrittenLine(line); });
+  }
   const bool machine = part_.content == PartContent::kDeliveryStatus;
   text_.EndPart(&report_, &facts_);
   if (own()) signs_.reported = report_.groups();
