@@ -123,7 +123,8 @@ std::size_t LowerPlainAt(std::string_view path) {
   if (path.size() < 3 || path.size() > 63) return kNotPlain;
   const PathOctets bits = OctetsOf(path);
   const std::uint64_t all = (std::uint64_t{1} << path.size()) - 1;
-  if ((bits.plain | bits.dots | bits.ats) != all || !std::has_single_bit(bits.ats)) {
+  if ((bits.plain | bits.dots | bits.ats) != all || bits.ats == 0 ||
+      (bits.ats & (bits.ats - 1)) != 0) {
     return kNotPlain;
   }
   const auto at = static_cast<std::size_t>(std::countr_zero(bits.ats));

@@ -51,6 +51,8 @@ std::size_t FindFrom(std::string_view text, char octet, std::size_t from) {
 // What stands before the first of these octets.
 template <char... kEnds>
 std::string_view WordTo(std::string_view text) {
+  static constexpr char kOctets[] = {kEnds...};
+  static constexpr OctetSet kSet({kOctets, sizeof kOctets});
   std::size_t size = 0;
 #if defined(__SSE2__)
   for (; size + 16 <= text.size(); size += 16) {
@@ -61,7 +63,7 @@ std::string_view WordTo(std::string_view text) {
     if (mask != 0) return {text.data(), size + static_cast<std::size_t>(std::countr_zero(mask))};
   }
 #endif
-  while (size < text.size() && ((text[size] != kEnds) && ...)) ++size;
+  while (size < text.size() && !kSet.Has(text[size])) ++size;
   return {text.data(), size};
 }
 

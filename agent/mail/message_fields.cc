@@ -6,11 +6,16 @@
 namespace backscatter {
 namespace {
 
+// Of a subject in lower case.
 bool IsReplyOrForward(std::string_view subject) {
+  if (subject.empty() ||
+      std::string_view("rfawst(").find(subject.front()) == std::string_view::npos) {
+    return false;
+  }
   static constexpr std::string_view kPrefixes[] = {
       "re:", "fw:", "fwd:", "aw:", "wg:", "sv:", "rv:", "tr:", "re[", "(fwd"};
   for (const std::string_view prefix : kPrefixes) {
-    if (StartsWithIgnoreCase(subject, prefix)) return true;
+    if (subject.starts_with(prefix)) return true;
   }
   return false;
 }

@@ -90,7 +90,7 @@ std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) 
     const std::string_view rest = line.substr(boundary.size());
     if (!rest.empty() && rest != "--") continue;
     Edge edge{!rest.empty(), multipart.digest, multipart.level};
-    open_.resize(edge.closes ? i : i + 1);
+    while (open_.size() > (edge.closes ? i : i + 1)) open_.pop_back();
     if (!edge.closes && ++parts_ > kMaxMimeParts) {
       cut_ = true;
       return std::nullopt;
