@@ -112,7 +112,9 @@ constexpr std::size_t SlotOf(const Ends& ends, std::size_t size) {
 
 struct Slot {
   Ends ends;
-  std::uint8_t number = 0;  // of a known name, plus 1; 0: free
+  std::uint8_t size = 0;  // 0: free
+  std::uint8_t number = 0;
+  FieldName name = FieldName::kOther;
 };
 constexpr std::array<Slot, kSlots> MakeSlots() {
   std::array<Slot, kSlots> slots{};
@@ -120,11 +122,16 @@ constexpr std::array<Slot, kSlots> MakeSlots() {
   for (const Known& known : kKnown) {
     const Ends ends = EndsOf(known.text);
     Slot& slot = slots[SlotOf(ends, known.text.size())];
-    slot = slot.number == 0 ? Slot{ends, ++number} : throw "two names in one slot";
+    if (slot.size != 0) throw "two names in one slot";
+    slot = {ends, static_cast<std::uint8_t>(known.text.size()), number++, known.name};
   }
   return slots;
 }
 constexpr std::array<Slot, kSlots> kSlotsOfNames = MakeSlots();
+
+[[gnu::noinline]] bool IsSpelled(std::string_view name, std::uint8_t number) {
+  return EqualsIgnoreCase(kKnown[number].text, name);
+}
 
 }  // namespace
 
@@ -132,11 +139,9 @@ FieldName FieldNameOf(std::string_view name) {
   if (name.empty()) return FieldName::kOther;
   const Ends ends = EndsOf(name);
   const Slot& slot = kSlotsOfNames[SlotOf(ends, name.size())];
-  if (slot.number == 0 || slot.ends != ends) return FieldName::kOther;
-  const Known& known = kKnown[slot.number - 1];
-  if (known.text.size() != name.size()) return FieldName::kOther;
-  if (name.size() > 16 && !EqualsIgnoreCase(known.text, name)) return FieldName::kOther;
-  return known.name;
+  if (slot.size != name.size() || slot.ends != ends) return FieldName::kOther;
+  if (name.size() > 16 && !IsSpelled(name, slot.number)) return FieldName::kOther;
+  return slot.name;
 }
 
 }  // namespace backscatter

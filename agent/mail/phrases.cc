@@ -22,6 +22,15 @@ namespace {
 constexpr std::size_t kShortest = 4;  // no phrase is shorter
 constexpr std::size_t kLong = 8;      // nearly all phrases are as long as this
 
+constexpr std::array<bool, 256> MakeWordOctets() {
+  std::array<bool, 256> octets{};
+  for (std::size_t c = 0; c < 128; ++c) {
+    octets[c] = IsAlpha(static_cast<char>(c)) || IsDigit(static_cast<char>(c));
+  }
+  return octets;
+}
+constexpr std::array<bool, 256> kWordOctets = MakeWordOctets();
+
 // A bit for each of the first 16 octets: 1 for a letter or digit. The text is in lower case.
 unsigned WordOctets(const char* text, std::size_t size) {
 #if defined(__SSE2__)
@@ -36,7 +45,7 @@ unsigned WordOctets(const char* text, std::size_t size) {
 #endif
   unsigned words = 0;
   for (std::size_t i = 0; i < std::min<std::size_t>(size, 16); ++i) {
-    words |= static_cast<unsigned>(IsAlpha(text[i]) || IsDigit(text[i])) << i;
+    words |= unsigned{kWordOctets[static_cast<unsigned char>(text[i])]} << i;
   }
   return words;
 }
