@@ -74,6 +74,7 @@ void SentSegment::Reset(int log2_lines) {
   sizes_ = {};
   overflow_ = {};
   lines_ = std::make_unique<ZeroedArray<Line>>(std::size_t{1} << log2_lines);
+  first_ = &(*lines_)[0];
 }
 
 // Names at which the lines double, or at which the segment is full.
@@ -151,6 +152,7 @@ void SentSegment::Rebuild(int log2_lines, unsigned labels) {
   size_ = next.size_;
   sizes_ = next.sizes_;
   lines_ = std::move(next.lines_);
+  first_ = next.first_;
   overflow_ = std::move(next.overflow_);
 }
 
