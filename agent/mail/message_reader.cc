@@ -256,7 +256,6 @@ void MessageReader::EndPart() {
   const auto report_sink = [&](const HeaderField& field) { OnReportField(field); };
   if (part_.encoding != TransferEncoding::kNone) {
     decoded_lines_.Finish([&](std::string_view line) { OnContentLine(line); });
-    decoded_lines_.Reset();
     base64_.Reset();
   }
   report_fields_.Flush(report_sink);

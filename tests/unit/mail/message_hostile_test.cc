@@ -20,6 +20,16 @@ TEST(HostileMessages, LineOfTenMegabytesIsCut) {
   EXPECT_EQ(facts.message_id, "after@a.example");
 }
 
+TEST(HostileMessages, DecodedLineThatIsTooLongIsCut) {
+  const auto facts_of = [](std::size_t pieces) {
+    std::string message = "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
+    for (std::size_t i = 0; i < pieces; ++i) message += std::string(70, 'x') + "=\r\n";
+    return FactsOf(message + "\r\n");
+  };
+  EXPECT_FALSE(facts_of(kMaxLineBytes / 70).cut);
+  EXPECT_TRUE(facts_of(kMaxLineBytes / 70 + 1).cut);
+}
+
 TEST(HostileMessages, NestingHasAnEnd) {
   std::string message;
   for (int i = 0; i < 200; ++i) {
