@@ -1,7 +1,6 @@
 #include "agent/mail/bounce_text.h"
 
 #include <algorithm>
-#include <array>
 #include <iterator>
 #include <optional>
 
@@ -23,14 +22,6 @@ bool MayBeOfHeader(const HeaderField& field) {
   return backscatter::MayBeOfHeader(field.name) || StartsWithIgnoreCase(field.written, "X-") ||
          StartsWithIgnoreCase(field.written, "Content-");
 }
-
-constexpr std::array<bool, 256> SetOf(std::string_view octets) {
-  std::array<bool, 256> set{};
-  for (const char c : octets) set[static_cast<unsigned char>(c)] = true;
-  return set;
-}
-// Of a field that IsOfHeader, perhaps behind marks of quoting: tells most lines of a text from one.
-constexpr std::array<bool, 256> kFirstOfHeader = SetOf("RrMmIiDd>|");
 
 bool IsServiceAddress(std::string_view address) {
   static constexpr std::string_view kServices[] = {"postmaster@", "mailer-daemon@", "abuse@",
@@ -150,12 +141,7 @@ void BounceText::EndReturnedHeaders(MessageFacts* facts) {
   region_ = strong_header_ ? Region::kReturnedText : Region::kReport;
 }
 
-void BounceText::OnReturnedLine(std::string_view line, MessageFacts* facts) {
-  if (region_ == Region::kReport) region_ = Region::kReturnedText;
-  if (region_ == Region::kReturnedText &&
-      (line.empty() || !kFirstOfHeader[static_cast<unsigned char>(line.front())])) {
-    return;
-  }
+void BounceText::TakeReturnedLine(std::string_view line, MessageFacts* facts) {
   const std::string_view text = WithoutQuoteMarks(line);
   TakeReturnedHeader(text, SplitField(text), facts);
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/ascii.h"
 #include "agent/mail/charset.h"
 #include "agent/mail/delivery_status.h"
 #include "agent/mail/header_fields.h"
@@ -43,7 +44,10 @@ class BounceText {
   void OnLine(std::string_view line, std::string_view charset, DeliveryStatus* report,
               MessageFacts* facts);
   // A decoded line of a returned message's text: only quoted headers count.
-  void OnReturnedLine(std::string_view line, MessageFacts* facts);
+  void OnReturnedLine(std::string_view line, MessageFacts* facts) {
+    if (region_ == Region::kReport) region_ = Region::kReturnedText;
+    if (region_ == Region::kReturnedHeaders || MayBeginHeader(line)) TakeReturnedLine(line, facts);
+  }
   // A header field of a returned message. `enclosed`: in a part of its own, not quoted.
   void OnReturnedField(const HeaderField& field, bool enclosed, MessageFacts* facts);
   void EndPart(DeliveryStatus* report, MessageFacts* facts);
@@ -61,6 +65,15 @@ class BounceText {
  private:
   enum class Region : std::uint8_t { kReport, kReturnedHeaders, kReturnedText };
 
+  // The first octet of a field that IsOfHeader, perhaps behind marks of quoting, tells most lines
+  // of a text from one.
+  static bool MayBeginHeader(std::string_view line) {
+    if (line.empty()) return false;
+    const char first = ToLower(line.front());
+    return first == 'r' || first == 'm' || first == 'i' || first == 'd' || first == '>' ||
+           first == '|';
+  }
+  void TakeReturnedLine(std::string_view line, MessageFacts* facts);
   void ReadReportLine(std::string_view line, std::string_view charset);
   void ReadAddresses(std::string_view line, std::uint16_t says);
   Naming NamingOf(std::string_view before, std::string_view behind, std::uint16_t says) const;
