@@ -38,24 +38,34 @@ inline std::uint64_t LoadEnds(const char* text, std::size_t size) {
   return first | std::uint64_t{last} << 32;
 }
 
-// Both of `size` octets. Eight at once, the last eight again where some are left over; nearly
-// always both are written alike.
+// Of eight octets or more, eight at once, the last eight again where some are left over.
+template <typename Equal>
+bool AllOfEight(std::size_t size, Equal&& equal) {
+  for (std::size_t i = 0; i + 8 <= size; i += 8) {
+    if (!equal(i)) return false;
+  }
+  return equal(size - 8);
+}
+[[gnu::noinline]] inline bool EqualWordsIgnoreCase(std::uint64_t a, std::uint64_t b) {
+  return ToLower8(a) == ToLower8(b);
+}
+[[gnu::noinline]] inline bool EqualEightsIgnoreCase(const char* a, const char* b,
+                                                    std::size_t size) {
+  return AllOfEight(
+      size, [a, b](std::size_t i) { return ToLower8(Load8(a + i)) == ToLower8(Load8(b + i)); });
+}
+
+// Both of `size` octets. Nearly always both are written alike, or differ in the first ones.
 constexpr bool EqualOctetsIgnoreCase(const char* a, const char* b, std::size_t size) {
   if (!std::is_constant_evaluated() && size >= 8) {
-    const auto equal = [a, b](std::size_t i) {
-      const std::uint64_t left = Load8(a + i);
-      const std::uint64_t right = Load8(b + i);
-      return left == right || ToLower8(left) == ToLower8(right);
-    };
-    for (std::size_t i = 0; i + 8 <= size; i += 8) {
-      if (!equal(i)) return false;
-    }
-    return equal(size - 8);
+    if (((a[0] ^ b[0]) & ~0x20) != 0) return false;
+    return AllOfEight(size, [a, b](std::size_t i) { return Load8(a + i) == Load8(b + i); }) ||
+           EqualEightsIgnoreCase(a, b, size);
   }
   if (!std::is_constant_evaluated() && size >= 4) {
     const std::uint64_t left = LoadEnds(a, size);
     const std::uint64_t right = LoadEnds(b, size);
-    return left == right || ToLower8(left) == ToLower8(right);
+    return left == right || EqualWordsIgnoreCase(left, right);
   }
   for (std::size_t i = 0; i < size; ++i) {
     if (ToLower(a[i]) != ToLower(b[i])) return false;

@@ -6,6 +6,15 @@
 #include <charconv>
 
 namespace backscatter {
+namespace {
+
+// Eight octets, the first one highest. Compilers make one load of it.
+std::uint64_t LoadBigEndian(const std::uint8_t* p) {
+  const auto octet = [p](int i) { return std::uint64_t{p[i]} << (56 - 8 * i); };
+  return octet(0) | octet(1) | octet(2) | octet(3) | octet(4) | octet(5) | octet(6) | octet(7);
+}
+
+}  // namespace
 
 std::optional<IpAddress> IpAddress::Parse(std::string_view text) {
   char buffer[INET6_ADDRSTRLEN];
@@ -61,14 +70,12 @@ std::optional<IpNetwork> IpNetwork::Parse(std::string_view text) {
 }
 
 bool IpNetwork::Contains(const IpAddress& address) const {
-  const int whole = prefix_length_ / 8;
-  const auto& a = base_.bytes();
-  const auto& b = address.bytes();
-  if (std::memcmp(a.data(), b.data(), static_cast<std::size_t>(whole)) != 0) return false;
-  const int rest = prefix_length_ % 8;
-  if (rest == 0) return true;
-  const auto i = static_cast<std::size_t>(whole);
-  return (static_cast<unsigned>(a[i] ^ b[i]) >> (8 - rest)) == 0;
+  const auto unlike = [&](std::size_t from) {
+    return LoadBigEndian(&base_.bytes()[from]) ^ LoadBigEndian(&address.bytes()[from]);
+  };
+  if (prefix_length_ == 0) return true;
+  if (prefix_length_ <= 64) return unlike(0) >> (64 - prefix_length_) == 0;
+  return unlike(0) == 0 && unlike(8) >> (128 - prefix_length_) == 0;
 }
 
 IpAddress NetworkOf(const IpAddress& address, std::uint64_t prefix_v4, std::uint64_t prefix_v6) {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "agent/base/ascii.h"
+#include "agent/base/find_octet.h"
 #include "agent/mail/address_tags.h"
 #include "agent/mail/path_parts.h"
 
@@ -135,7 +136,7 @@ bool BatvKeys::empty() const {
 }
 
 TagState BatvKeys::Check(std::string_view path, PacketTime now) const {
-  if (path.find('=') == std::string_view::npos) return TagState::kNone;
+  if (FindOctet(path, '=') == path.size()) return TagState::kNone;
   const PathParts parts = SplitPath(path);
   const std::optional<Tag> tag = ParseTag(parts.local);
   if (!tag) return IsDialect(parts.local) ? TagState::kUnverified : TagState::kNone;

@@ -23,17 +23,10 @@ bool MayBeOfHeader(const HeaderField& field) {
          StartsWithIgnoreCase(field.written, "Content-");
 }
 
-// The first letter of a field that IsOfHeader tells most lines of a text from one.
-bool MayBeginHeader(std::string_view line) {
-  if (line.empty()) return false;
-  const char first = ToLower(line.front());
-  return first == 'r' || first == 'm' || first == 'i' || first == 'd';
-}
-
 bool IsServiceAddress(std::string_view address) {
-  constexpr std::string_view kServices[] = {"postmaster@", "mailer-daemon@", "abuse@",
-                                            "support@",    "helpdesk@",      "webmaster@",
-                                            "hostmaster@", "postmaster"};
+  static constexpr std::string_view kServices[] = {"postmaster@", "mailer-daemon@", "abuse@",
+                                                   "support@",    "helpdesk@",      "webmaster@",
+                                                   "hostmaster@", "postmaster"};
   return std::any_of(std::begin(kServices), std::end(kServices), [&](std::string_view service) {
     return StartsWithIgnoreCase(address, service);
   });
@@ -43,10 +36,10 @@ constexpr std::size_t kLabelBytes = 128;  // how far back a label is looked for
 
 // Words before an address that say that it is a recipient's.
 bool IsRecipientLabel(std::string_view before) {
-  constexpr std::string_view kWords[] = {"recipient", "address",   "user",    "mailbox", "deliver",
-                                         "rcpt to",   "send to",   "sent to", "failed",  "destinat",
-                                         "empf",      "adress",    "usuario", "unknown", "account",
-                                         "mail to",   "message to"};
+  static constexpr std::string_view kWords[] = {
+      "recipient", "address", "user",    "mailbox",  "deliver",   "rcpt to",
+      "send to",   "sent to", "failed",  "destinat", "empf",      "adress",
+      "usuario",   "unknown", "account", "mail to",  "message to"};
   return std::any_of(std::begin(kWords), std::end(kWords),
                      [&](std::string_view word) { return ContainsIgnoreCase(before, word); });
 }
@@ -55,8 +48,7 @@ bool IsRecipientLabel(std::string_view before) {
 
 void BounceText::Reset() {
   returned_.Reset();
-  own_to_.clear();
-  own_from_.clear();
+  own_to_ = own_from_ = {};
   named_.clear();
   status_ = {};
   naming_ = Naming::kNobody;
@@ -64,11 +56,6 @@ void BounceText::Reset() {
   sayings_ = lately_ = 0;
   enclosed_ids_ = 0;
   strong_header_ = report_fields_ = false;
-}
-
-void BounceText::SetCorrespondents(std::string_view to, std::string_view from) {
-  if (!to.empty()) own_to_ = to.substr(0, kMaxFactText);
-  if (!from.empty()) own_from_ = from.substr(0, kMaxFactText);
 }
 
 void BounceText::NameRecipient(std::string_view address, Naming naming) {
@@ -154,10 +141,8 @@ void BounceText::EndReturnedHeaders(MessageFacts* facts) {
   region_ = strong_header_ ? Region::kReturnedText : Region::kReport;
 }
 
-void BounceText::OnReturnedLine(std::string_view line, MessageFacts* facts) {
-  if (region_ == Region::kReport) region_ = Region::kReturnedText;
+void BounceText::TakeReturnedLine(std::string_view line, MessageFacts* facts) {
   const std::string_view text = WithoutQuoteMarks(line);
-  if (region_ == Region::kReturnedText && !MayBeginHeader(text)) return;
   TakeReturnedHeader(text, SplitField(text), facts);
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/ascii.h"
 #include "agent/mail/charset.h"
 #include "agent/mail/delivery_status.h"
 #include "agent/mail/header_fields.h"
@@ -33,14 +34,20 @@ class BounceText {
   void Borrow(std::string_view octets) { returned_.Borrow(octets); }
   void Settle() { returned_.Settle(); }
   // Whom the report itself goes to and comes from: not the failed recipient, unless nothing else
-  // is named.
-  void SetCorrespondents(std::string_view to, std::string_view from);
+  // is named. The views must live until Reset.
+  void SetCorrespondents(std::string_view to, std::string_view from) {
+    own_to_ = to;
+    own_from_ = from;
+  }
 
   // A decoded line of the report's own text.
   void OnLine(std::string_view line, std::string_view charset, DeliveryStatus* report,
               MessageFacts* facts);
   // A decoded line of a returned message's text: only quoted headers count.
-  void OnReturnedLine(std::string_view line, MessageFacts* facts);
+  void OnReturnedLine(std::string_view line, MessageFacts* facts) {
+    if (region_ == Region::kReport) region_ = Region::kReturnedText;
+    if (region_ == Region::kReturnedHeaders || MayBeginHeader(line)) TakeReturnedLine(line, facts);
+  }
   // A header field of a returned message. `enclosed`: in a part of its own, not quoted.
   void OnReturnedField(const HeaderField& field, bool enclosed, MessageFacts* facts);
   void EndPart(DeliveryStatus* report, MessageFacts* facts);
@@ -58,6 +65,15 @@ class BounceText {
  private:
   enum class Region : std::uint8_t { kReport, kReturnedHeaders, kReturnedText };
 
+  // The first octet of a field that IsOfHeader, perhaps behind marks of quoting, tells most lines
+  // of a text from one.
+  static bool MayBeginHeader(std::string_view line) {
+    if (line.empty()) return false;
+    const char first = ToLower(line.front());
+    return first == 'r' || first == 'm' || first == 'i' || first == 'd' || first == '>' ||
+           first == '|';
+  }
+  void TakeReturnedLine(std::string_view line, MessageFacts* facts);
   void ReadReportLine(std::string_view line, std::string_view charset);
   void ReadAddresses(std::string_view line, std::uint16_t says);
   Naming NamingOf(std::string_view before, std::string_view behind, std::uint16_t says) const;
@@ -71,8 +87,8 @@ class BounceText {
   CharsetConverter& converter_;
   std::string text_;   // scratch
   std::string lower_;  // scratch
-  std::string own_to_;
-  std::string own_from_;
+  std::string_view own_to_;
+  std::string_view own_from_;
   std::vector<std::string> named_;
   EnhancedStatus status_;
   Naming naming_ = Naming::kNobody;

@@ -2,10 +2,15 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "agent/base/ascii.h"
 #include "agent/mail/address_tags.h"
@@ -70,7 +75,70 @@ struct Plain {
   bool upper = false;          // in the local part
 };
 
+#if defined(__SSE2__)
+// Bits of the octets of a short path, the first one lowest.
+struct PathOctets {
+  std::uint64_t plain = 0;  // lower-case letters, digits, `-` and `_`
+  std::uint64_t dots = 0;
+  std::uint64_t ats = 0;
+};
+
+// Adds those of 16 octets, of which the first `known` have been added before.
+void AddOctets(__m128i octets, std::size_t at, std::size_t known, PathOctets& bits) {
+  const auto is = [octets](char c) { return _mm_cmpeq_epi8(octets, _mm_set1_epi8(c)); };
+  const auto within = [octets](char first, char last) {  // signed: none of 0x80 and above is
+    return _mm_and_si128(_mm_cmpgt_epi8(octets, _mm_set1_epi8(static_cast<char>(first - 1))),
+                         _mm_cmpgt_epi8(_mm_set1_epi8(static_cast<char>(last + 1)), octets));
+  };
+  const auto add = [at, known](std::uint64_t& mask, __m128i found) {
+    mask |= std::uint64_t{static_cast<unsigned>(_mm_movemask_epi8(found))} >> known << at;
+  };
+  add(bits.plain, _mm_or_si128(_mm_or_si128(within('a', 'z'), within('0', '9')),
+                               _mm_or_si128(is('-'), is('_'))));
+  add(bits.dots, is('.'));
+  add(bits.ats, is('@'));
+}
+
+PathOctets OctetsOf(std::string_view path) {
+  const auto load = [](const char* octets) {
+    return _mm_loadu_si128(reinterpret_cast<const __m128i*>(octets));
+  };
+  PathOctets bits;
+  if (path.size() < 16) {
+    std::array<char, 16> padded{};
+    std::ranges::copy(path, padded.begin());
+    AddOctets(load(padded.data()), 0, 0, bits);
+    return bits;
+  }
+  std::size_t at = 0;
+  for (; at + 16 <= path.size(); at += 16) AddOctets(load(path.data() + at), at, 0, bits);
+  const std::size_t left = path.size() - at;
+  if (left > 0) AddOctets(load(path.data() + path.size() - 16), at, 16 - left, bits);
+  return bits;
+}
+
+// Of most paths all is seen at once: lower case, one `@`, dots between labels. kNotPlain: who
+// knows.
+std::size_t LowerPlainAt(std::string_view path) {
+  if (path.size() < 3 || path.size() > 63) return kNotPlain;
+  const PathOctets bits = OctetsOf(path);
+  const std::uint64_t all = (std::uint64_t{1} << path.size()) - 1;
+  if ((bits.plain | bits.dots | bits.ats) != all || bits.ats == 0 ||
+      (bits.ats & (bits.ats - 1)) != 0) {
+    return kNotPlain;
+  }
+  const auto at = static_cast<std::size_t>(std::countr_zero(bits.ats));
+  const std::uint64_t ends = bits.dots | bits.ats | (all + 1);  // none of the labels may be empty
+  const std::uint64_t domain_dots = bits.dots >> at << at;
+  if (at == 0 || (((bits.ats | domain_dots) << 1) & ends) != 0) return kNotPlain;
+  return at;
+}
+#endif
+
 Plain PlainAt(std::string_view path) {
+#if defined(__SSE2__)
+  if (const std::size_t at = LowerPlainAt(path); at != kNotPlain) return {at, false};
+#endif
   if (path.size() > kMaxDomainLength) return {};
   bool upper = false;
   std::size_t at = 0;

@@ -7,6 +7,10 @@
 #include <cstring>
 #include <iterator>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "agent/base/ascii.h"
 
 namespace backscatter {
@@ -141,15 +145,35 @@ void CharsetConverter::Append(std::string_view charset, std::string_view text, s
   out->resize(static_cast<std::size_t>(to - out->data()));
 }
 
+namespace {
+
+// Eight octets at once as long as they are ASCII, sixteen where that can be. How many are done.
+std::size_t LowerAsciiStart(char* text, std::size_t size) {
+  std::size_t i = 0;
+#if defined(__SSE2__)
+  for (; i + 16 <= size; i += 16) {
+    auto* const place = reinterpret_cast<__m128i*>(text + i);
+    const __m128i octets = _mm_loadu_si128(place);
+    if (_mm_movemask_epi8(octets) != 0) return i;
+    const __m128i upper = _mm_and_si128(_mm_cmpgt_epi8(octets, _mm_set1_epi8('A' - 1)),
+                                        _mm_cmpgt_epi8(_mm_set1_epi8('Z' + 1), octets));
+    _mm_storeu_si128(place, _mm_or_si128(octets, _mm_and_si128(upper, _mm_set1_epi8(0x20))));
+  }
+#endif
+  for (; i + 8 <= size; i += 8) {
+    const std::uint64_t octets = Load8(text + i);
+    if ((octets & 0x8080808080808080) != 0) return i;
+    const std::uint64_t lower = ToLower8(octets);
+    std::memcpy(text + i, &lower, sizeof lower);
+  }
+  return i;
+}
+
+}  // namespace
+
 void LowerUtf8(std::string* text) {
   std::string& t = *text;
-  std::size_t i = 0;
-  for (; i + 8 <= t.size(); i += 8) {  // as long as it is ASCII
-    const std::uint64_t octets = Load8(t.data() + i);
-    if ((octets & 0x8080808080808080) != 0) break;
-    const std::uint64_t lower = ToLower8(octets);
-    std::memcpy(t.data() + i, &lower, sizeof lower);
-  }
+  std::size_t i = LowerAsciiStart(t.data(), t.size());
   for (; i < t.size(); ++i) {
     const auto c = static_cast<unsigned char>(t[i]);
     if (c < 0x80) {

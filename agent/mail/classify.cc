@@ -16,11 +16,11 @@ MessageKind KindOfActions(const MessageSigns& signs, const MessageFacts& facts) 
     DsnAction action;
     MessageKind kind;
   };
-  constexpr Order kOrder[] = {{DsnAction::kFailed, MessageKind::kDsnFailed},
-                              {DsnAction::kDelayed, MessageKind::kDsnDelayed},
-                              {DsnAction::kRelayed, MessageKind::kDsnRelayed},
-                              {DsnAction::kExpanded, MessageKind::kDsnExpanded},
-                              {DsnAction::kDelivered, MessageKind::kDsnDelivered}};
+  static constexpr Order kOrder[] = {{DsnAction::kFailed, MessageKind::kDsnFailed},
+                                     {DsnAction::kDelayed, MessageKind::kDsnDelayed},
+                                     {DsnAction::kRelayed, MessageKind::kDsnRelayed},
+                                     {DsnAction::kExpanded, MessageKind::kDsnExpanded},
+                                     {DsnAction::kDelivered, MessageKind::kDsnDelivered}};
   const auto end = facts.recipients.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(
                                                   signs.reported, facts.recipients.size()));
   for (const Order& order : kOrder) {
@@ -120,17 +120,17 @@ MessageKind KindOf(const MessageSigns& signs, const BounceText& text, const Mess
 }  // namespace
 
 bool IsDaemonFrom(std::string_view value, std::string_view address) {
-  constexpr std::string_view kLocals[] = {"mailer-daemon", "postmaster",    "post_master",
-                                          "mailerdaemon",  "mail-daemon",   "mdaemon",
-                                          "mailer_daemon", "mail.delivery", "mail-delivery"};
+  static constexpr std::string_view kLocals[] = {"mailer-daemon", "postmaster",    "post_master",
+                                                 "mailerdaemon",  "mail-daemon",   "mdaemon",
+                                                 "mailer_daemon", "mail.delivery", "mail-delivery"};
   if (address.empty()) return value.find("<>") != std::string_view::npos;
   if (std::any_of(std::begin(kLocals), std::end(kLocals),
                   [&](std::string_view local) { return StartsWithIgnoreCase(address, local); })) {
     return true;
   }
-  constexpr std::string_view kNames[] = {"mail delivery sys",  "mail delivery sub", "mailer-daemon",
-                                         "mailer daemon",      "postmaster",        "mail system",
-                                         "mail administrator", "delivery subsystem"};
+  static constexpr std::string_view kNames[] = {
+      "mail delivery sys", "mail delivery sub", "mailer-daemon",      "mailer daemon",
+      "postmaster",        "mail system",       "mail administrator", "delivery subsystem"};
   return std::any_of(std::begin(kNames), std::end(kNames),
                      [&](std::string_view name) { return ContainsIgnoreCase(value, name); });
 }

@@ -52,9 +52,16 @@ DsnAction ParseDsnAction(std::string_view value) {
 }
 
 void DeliveryStatus::Reset() {
-  group_ = {};
-  diagnostic_ = {};
+  Clear();
   groups_ = 0;
+}
+
+void DeliveryStatus::Clear() {
+  group_.final_recipient.clear();
+  group_.original_recipient.clear();
+  group_.action = DsnAction::kNone;
+  group_.status = diagnostic_ = {};
+  begun_ = false;
 }
 
 bool DeliveryStatus::OnField(const HeaderField& field, MessageFacts* facts) {
@@ -91,10 +98,11 @@ bool DeliveryStatus::OnRecipientField(const HeaderField& field, MessageFacts* fa
   } else {
     return false;
   }
+  begun_ = true;
   return true;
 }
 
-void DeliveryStatus::EndGroup(MessageFacts* facts) {
+void DeliveryStatus::CloseGroup(MessageFacts* facts) {
   const bool named = !group_.final_recipient.empty() || !group_.original_recipient.empty();
   if (named) {
     ++groups_;
@@ -107,13 +115,7 @@ void DeliveryStatus::EndGroup(MessageFacts* facts) {
     }
   }
   // A blank line within a group, as some write it: its beginning waits for its recipient.
-  if (named || group_.action == DsnAction::kNone) {
-    group_.final_recipient.clear();
-    group_.original_recipient.clear();
-    group_.action = DsnAction::kNone;
-    group_.status = {};
-    diagnostic_ = {};
-  }
+  if (named || group_.action == DsnAction::kNone) Clear();
 }
 
 }  // namespace backscatter

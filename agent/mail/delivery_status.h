@@ -21,16 +21,21 @@ class DeliveryStatus {
   bool OnField(const HeaderField& field, MessageFacts* facts);
   // A group without Final-Recipient takes the original one for it.
   // A blank line or the end of the part: the group ends.
-  void EndGroup(MessageFacts* facts);
+  void EndGroup(MessageFacts* facts) {
+    if (begun_) CloseGroup(facts);
+  }
 
   // Groups with a recipient so far.
   std::uint32_t groups() const { return groups_; }
 
  private:
   bool OnRecipientField(const HeaderField& field, MessageFacts* facts);
+  void CloseGroup(MessageFacts* facts);
+  void Clear();
 
   ReportedRecipient group_;
   EnhancedStatus diagnostic_;
+  bool begun_ = false;  // else the group is empty
   std::uint32_t groups_ = 0;
 };
 

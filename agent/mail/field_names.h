@@ -38,7 +38,7 @@ enum class FieldName : std::uint8_t {
   kDiagnosticCode,
 };
 
-// Case is ignored. Cost: a few comparisons.
+// Of printable octets, as SplitField finds them; case is ignored. Cost: a few comparisons.
 FieldName FieldNameOf(std::string_view name);
 
 // A block of fields with one of these is the header of a message.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
@@ -47,21 +48,24 @@ std::size_t FindFrom(std::string_view text, char octet, std::size_t from) {
   return from + FindOctet(text, octet);
 }
 
-std::string_view Word(std::string_view text, const OctetSet& ends) {
+// What stands before the first of these octets.
+template <char... kEnds>
+std::string_view WordTo(std::string_view text) {
+  static constexpr char kOctets[] = {kEnds...};
+  static constexpr OctetSet kSet({kOctets, sizeof kOctets});
   std::size_t size = 0;
-  while (size < text.size() && !ends.Has(text[size])) ++size;
-  return text.substr(0, size);
+#if defined(__SSE2__)
+  for (; size + 16 <= text.size(); size += 16) {
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text.data() + size));
+    __m128i ends = _mm_setzero_si128();
+    ((ends = _mm_or_si128(ends, _mm_cmpeq_epi8(octets, _mm_set1_epi8(kEnds)))), ...);
+    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(ends));
+    if (mask != 0) return {text.data(), size + static_cast<std::size_t>(std::countr_zero(mask))};
+  }
+#endif
+  while (size < text.size() && !kSet.Has(text[size])) ++size;
+  return {text.data(), size};
 }
-constexpr OctetSet kOpenBrackets("[(");
-constexpr OctetSet kLiteralEnds("])( ");
-constexpr OctetSet kAngleEnd(">");
-constexpr OctetSet kNameEnds("(,;");
-constexpr OctetSet kIdEnds(" \t>;,");
-constexpr OctetSet kTypeEnds(";( \t");
-constexpr OctetSet kQuote("\"");
-constexpr OctetSet kParameterEnds("; \t");
-constexpr OctetSet kHostEnds(" \t(;");
-constexpr OctetSet kQueueIdEnds(" \t;)");
 
 // How many octets of a field's name the line begins with: printable, no colon (RFC 5322 section
 // 2.2). Looks at a little more than kMaxNameBytes.
@@ -129,12 +133,11 @@ std::size_t FindWord(std::string_view text, std::string_view word) {
 std::optional<IpAddress> BracketedAddress(std::string_view text) {
   constexpr int kMaxBrackets = 16;
   const auto find_open = [text](std::size_t from) {
-    while (from < text.size() && !kOpenBrackets.Has(text[from])) ++from;
-    return from;
+    return from + WordTo<'[', '('>(text.substr(from)).size();
   };
   std::size_t open = find_open(0);
   for (int i = 0; i < kMaxBrackets && open < text.size(); ++i) {
-    std::string_view inner = Word(text.substr(open + 1, kMaxLiteral), kLiteralEnds);
+    std::string_view inner = WordTo<']', ')', '(', ' '>(text.substr(open + 1, kMaxLiteral));
     if (StartsWithIgnoreCase(inner, "ipv6:")) inner.remove_prefix(5);
     if (inner.size() < kMaxLiteral) {
       if (std::optional<IpAddress> address = IpAddress::Parse(inner)) return address;
@@ -158,23 +161,40 @@ std::size_t FindIgnoreCase(std::string_view text, std::string_view needle, std::
 }
 
 std::optional<HeaderField> SplitField(std::string_view line) {
+  std::optional<HeaderField> field;
   const std::size_t end = NameEnd(line);
-  if (end == 0 || end > kMaxNameBytes) return std::nullopt;
+  if (end == 0 || end > kMaxNameBytes) return field;
   std::size_t colon = end;
-  while (colon < line.size() && IsBlank(line[colon])) ++colon;
-  if (colon >= line.size() || line[colon] != ':') return std::nullopt;
+  if (colon >= line.size()) return field;
+  if (line[colon] != ':') {
+    while (colon < line.size() && IsBlank(line[colon])) ++colon;
+    if (colon >= line.size() || line[colon] != ':') return field;
+  }
   const std::string_view written(line.data(), end);
   line.remove_prefix(colon + 1);
-  return HeaderField{FieldNameOf(written), written, TrimBlanks(line)};
+  if (!line.empty() && line.front() == ' ') line.remove_prefix(1);  // and mostly no blank more
+  field = HeaderField{FieldName::kOther, written, TrimBlanks(line)};
+  field->name = FieldNameOf(written);
+  return field;
+}
+
+void FieldAssembler::Keep() {
+  const auto value_at = static_cast<std::size_t>(field_.value.data() - text_.data());
+  kept_.assign(text_.data(), std::min(text_.size(), kMaxFieldBytes));
+  text_ = kept_;
+  field_.written = text_.substr(0, field_.written.size());
+  field_.value = text_.substr(std::min(value_at, text_.size())).substr(0, field_.value.size());
 }
 
 void FieldAssembler::Continue(std::string_view line) {
   if (!pending() || text_.size() >= kMaxFieldBytes) return;
   if (text_.data() != kept_.data()) Keep();
+  const auto value_at = static_cast<std::size_t>(field_.value.data() - text_.data());
   kept_ += ' ';
   kept_ += TrimBlanks(line).substr(0, kMaxFieldBytes - kept_.size());
   text_ = kept_;
-  value_size_ = kept_.size();  // to the end
+  field_.written = text_.substr(0, field_.written.size());
+  field_.value = TrimBlanks(text_.substr(value_at));
 }
 
 std::string_view NextAddress(std::string_view text, std::size_t* position) {
@@ -195,20 +215,20 @@ std::string_view NextAddress(std::string_view text, std::size_t* position) {
 std::string_view MailboxAddress(std::string_view value) {
   if (FindOctet(value, '<') < value.size()) {
     const std::size_t open = value.rfind('<');
-    const std::string_view inner = TrimBlanks(Word(value.substr(open + 1), kAngleEnd));
+    const std::string_view inner = TrimBlanks(WordTo<'>'>(value.substr(open + 1)));
     std::size_t position = 0;
     const std::string_view address = NextAddress(inner, &position);
     return address.empty() ? inner : address;
   }
   std::size_t position = 0;
   const std::string_view address = NextAddress(value, &position);
-  return address.empty() ? TrimBlanks(Word(value, kNameEnds)) : address;
+  return address.empty() ? TrimBlanks(WordTo<'(', ',', ';'>(value)) : address;
 }
 
 std::string_view NextMessageId(std::string_view value, std::size_t* position) {
-  const std::size_t open = value.find('<', *position);
-  const std::size_t close = open == std::string_view::npos ? open : value.find('>', open);
-  if (close == std::string_view::npos) {
+  const std::size_t open = FindFrom(value, '<', *position);
+  const std::size_t close = open < value.size() ? FindFrom(value, '>', open) : open;
+  if (close == value.size()) {
     *position = value.size();
     return {};
   }
@@ -222,10 +242,12 @@ std::string_view OneMessageId(std::string_view value) {
   if (!id.empty()) return id;
   value = TrimBlanks(value);
   if (!value.empty() && value.front() == '<') value.remove_prefix(1);
-  return Word(value, kIdEnds);
+  return WordTo<' ', '\t', '>', ';', ','>(value);
 }
 
-std::string_view MediaType(std::string_view value) { return TrimBlanks(Word(value, kTypeEnds)); }
+std::string_view MediaType(std::string_view value) {
+  return TrimBlanks(WordTo<';', '(', ' ', '\t'>(value));
+}
 
 std::string_view FieldParameter(std::string_view value, std::string_view name) {
   for (std::size_t equals = FindOctet(value, '='); equals < value.size();
@@ -239,8 +261,8 @@ std::string_view FieldParameter(std::string_view value, std::string_view name) {
     if (before[at - 1] != ';' && !IsBlank(before[at - 1])) continue;
     if (!EqualsIgnoreCase(before.substr(at), name)) continue;
     const std::string_view rest = TrimBlanks(value.substr(equals + 1));
-    if (!rest.empty() && rest.front() == '"') return Word(rest.substr(1), kQuote);
-    return TrimBlanks(Word(rest, kParameterEnds));
+    if (!rest.empty() && rest.front() == '"') return WordTo<'"'>(rest.substr(1));
+    return TrimBlanks(WordTo<';', ' ', '\t'>(rest));
   }
   return {};
 }
@@ -253,15 +275,17 @@ void ParseReceived(std::string_view value, ReceivedHop* hop) {
   const std::size_t by = StartsWithIgnoreCase(clauses, "by ") ? 0 : FindWord(clauses, "by ");
   if (StartsWithIgnoreCase(clauses, "from ")) {
     const std::string_view from = clauses.substr(5, by == kNowhere ? by : by - 5);
-    hop->from_name = TrimBlanks(Word(TrimBlanks(from), kHostEnds)).substr(0, kMaxFactText);
+    hop->from_name =
+        TrimBlanks(WordTo<' ', '\t', '(', ';'>(TrimBlanks(from))).substr(0, kMaxFactText);
     hop->from_address = BracketedAddress(from);
   }
   if (by == kNowhere) return;
   const std::string_view behind = TrimBlanks(clauses.substr(by + (by == 0 ? 3 : 4)));
-  hop->by_name = Word(behind, kHostEnds).substr(0, kMaxFactText);
+  hop->by_name = WordTo<' ', '\t', '(', ';'>(behind).substr(0, kMaxFactText);
   const std::size_t id = FindWord(behind, "id ");
   if (id != kNowhere) {
-    hop->id = Word(TrimBlanks(behind.substr(id + 4)), kQueueIdEnds).substr(0, kMaxFactText);
+    hop->id =
+        WordTo<' ', '\t', ';', ')'>(TrimBlanks(behind.substr(id + 4))).substr(0, kMaxFactText);
   }
 }
 
@@ -270,7 +294,7 @@ std::string_view ReceivedFor(std::string_view value) {
   if (at == kNowhere) return {};
   const std::string_view rest = TrimBlanks(value.substr(at + 5));
   std::size_t position = 0;
-  return NextAddress(Word(rest, kParameterEnds), &position);
+  return NextAddress(WordTo<';', ' ', '\t'>(rest), &position);
 }
 
 EnhancedStatus FindStatus(std::string_view text) {

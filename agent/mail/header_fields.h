@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/ascii.h"
 #include "agent/mail/field_names.h"
@@ -59,12 +60,9 @@ class FieldAssembler {
       return true;
     }
     Flush(sink);
-    text_ = {line.data(), std::min(line.size(), kMaxFieldBytes)};
-    name_ = field->name;
-    name_size_ = field->written.size();
-    value_at_ = static_cast<std::size_t>(field->value.data() - line.data());
-    value_size_ = field->value.size();
-    if (!IsLent(text_)) Keep();
+    field_ = *field;
+    text_ = line;
+    if (line.size() > kMaxFieldBytes || !IsLent(line)) Keep();
     return true;
   }
   // Also for continuations that lost their indentation.
@@ -73,11 +71,7 @@ class FieldAssembler {
   template <typename Sink>
   void Flush(Sink&& sink) {
     if (!pending()) return;
-    if (value_at_ <= text_.size()) {
-      const std::string_view value(text_.data() + value_at_,
-                                   std::min(value_size_, text_.size() - value_at_));
-      sink(HeaderField{name_, {text_.data(), name_size_}, TrimBlanks(value)});
-    }
+    sink(std::as_const(field_));
     text_ = {};
   }
 
@@ -85,18 +79,12 @@ class FieldAssembler {
   bool IsLent(std::string_view text) const {
     return text.data() >= lent_.data() && text.data() < lent_.data() + lent_.size();
   }
-  void Keep() {
-    kept_.assign(text_.data(), text_.size());
-    text_ = kept_;
-  }
+  void Keep();
 
-  std::string_view text_;  // of the field under way: in lent_ or kept_
+  std::string_view text_;  // of the field under way, with its name: in lent_ or kept_
+  HeaderField field_;      // views of text_
   std::string_view lent_;
   std::string kept_;
-  FieldName name_ = FieldName::kOther;
-  std::size_t name_size_ = 0;
-  std::size_t value_at_ = 0;
-  std::size_t value_size_ = 0;
 };
 
 // The next address in free text at or behind `*position`, which is moved behind it; empty: none.

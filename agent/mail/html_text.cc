@@ -56,9 +56,9 @@ bool HtmlText::EndTag() {
   }
   std::string_view name = tag_;
   if (!name.empty() && name.front() == '/') name.remove_prefix(1);
-  constexpr std::string_view kBreaks[] = {"br",    "p",  "div",        "tr", "td",
-                                          "li",    "h1", "h2",         "h3", "pre",
-                                          "table", "ul", "blockquote", "hr", "title"};
+  static constexpr std::string_view kBreaks[] = {"br",    "p",  "div",        "tr", "td",
+                                                 "li",    "h1", "h2",         "h3", "pre",
+                                                 "table", "ul", "blockquote", "hr", "title"};
   name = name.substr(0, name.find_first_of(" /\t"));
   return std::any_of(std::begin(kBreaks), std::end(kBreaks),
                      [&](std::string_view b) { return EqualsIgnoreCase(name, b); });

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "agent/base/find_octet.h"
 
@@ -30,18 +31,18 @@ class LineAssembler {
   // lives for that call.
   template <typename Sink>
   void Add(std::string_view octets, Sink&& sink) {
-    while (!octets.empty()) {
-      const std::size_t end = FindOctet(octets, '\n');
-      const bool ends = end < octets.size();
-      const std::string_view line(octets.data(), end);
-      if (ends && text_.empty() && !skip_ && end <= kMaxLineBytes) {
+    std::size_t start = 0;
+    ForEachOctet(octets, '\n', [&](std::size_t end) {
+      const std::string_view line(octets.data() + start, end - start);
+      start = end + 1;
+      if (text_.empty() && !skip_ && line.size() <= kMaxLineBytes) {
         sink(WithoutCr(line));
       } else {
         if (!skip_) Keep(line);
-        if (ends) End(sink);
+        End(sink);
       }
-      octets.remove_prefix(end + (ends ? 1 : 0));
-    }
+    });
+    if (start < octets.size() && !skip_) Keep(octets.substr(start));
   }
   // The last line, if it has no end of its own.
   template <typename Sink>
@@ -59,11 +60,14 @@ class LineAssembler {
     if (octets.size() > room) too_long_ = true;
     text_.append(octets.substr(0, room));
   }
+  // The sink may reset this, or finish it: the line is not here any more when it sees it.
   template <typename Sink>
   void End(Sink&& sink) {
-    if (!skip_) sink(WithoutCr(text_));
-    text_.clear();
-    skip_ = false;
+    std::string line;
+    line.swap(text_);
+    if (!std::exchange(skip_, false)) sink(WithoutCr(line));
+    line.clear();
+    if (text_.empty()) text_.swap(line);  // its capacity
   }
 
   std::string text_;

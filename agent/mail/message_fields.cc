@@ -6,11 +6,16 @@
 namespace backscatter {
 namespace {
 
+// Of a subject in lower case.
 bool IsReplyOrForward(std::string_view subject) {
-  constexpr std::string_view kPrefixes[] = {
+  if (subject.empty() ||
+      std::string_view("rfawst(").find(subject.front()) == std::string_view::npos) {
+    return false;
+  }
+  static constexpr std::string_view kPrefixes[] = {
       "re:", "fw:", "fwd:", "aw:", "wg:", "sv:", "rv:", "tr:", "re[", "(fwd"};
   for (const std::string_view prefix : kPrefixes) {
-    if (StartsWithIgnoreCase(subject, prefix)) return true;
+    if (subject.starts_with(prefix)) return true;
   }
   return false;
 }
@@ -23,8 +28,8 @@ bool IsReturnedField(const HeaderField& field) {
 // Addresses in domains that serve groups or lists only.
 bool IsGroupAddress(std::string_view address) {
   const std::string_view domain = address.substr(address.find('@') + 1);
-  constexpr std::string_view kHosts[] = {"groups.", "googlegroups.", "yahoogroups.",
-                                         "lists.",  "list.",         "listserv."};
+  static constexpr std::string_view kHosts[] = {"groups.", "googlegroups.", "yahoogroups.",
+                                                "lists.",  "list.",         "listserv."};
   for (const std::string_view host : kHosts) {
     if (StartsWithIgnoreCase(domain, host)) return true;
   }

@@ -116,7 +116,6 @@ const MessageFacts& MessageReader::Finish(bool ended) {
     return facts_;
   }
   facts_.read = whole && !facts_.has_gap ? BodyRead::kWhole : BodyRead::kHead;
-  text_.SetCorrespondents(to_, facts_.from);
   if (facts_.recipients.empty() && text_.naming() != Naming::kNobody) {
     for (const std::string& name : text_.named()) {
       ReportedRecipient& recipient = facts_.recipients.emplace_back();
@@ -132,16 +131,20 @@ const MessageFacts& MessageReader::Finish(bool ended) {
 }
 
 void MessageReader::OnLine(std::string_view line) {
-  if (const std::optional<MimeStructure::Edge> edge = mime_.OnLine(line)) {
-    if (in_headers_) EndHeaders();
-    BeginPart(*edge);
-    return;
-  }
+  if (mime_.MayBeEdge(line) && TakeEdge(line)) return;
   if (in_headers_) {
     OnHeaderLine(line);
   } else {
     OnBodyLine(line);
   }
+}
+
+bool MessageReader::TakeEdge(std::string_view line) {
+  const std::optional<MimeStructure::Edge> edge = mime_.OnLine(line);
+  if (!edge) return false;
+  if (in_headers_) EndHeaders();
+  BeginPart(*edge);
+  return true;
 }
 
 void MessageReader::BeginPart(const MimeStructure::Edge& edge) {
@@ -183,7 +186,7 @@ void MessageReader::EndHeaders() {
   in_headers_ = false;
   if (own() && message_headers_) {
     facts_.headers_ended = true;
-    text_.SetCorrespondents(to_, facts_.from);
+    text_.SetCorrespondents(to_, facts_.from);  // both stay as they are now
     if (options_.headers_only) {
       done_ = true;
       return;
@@ -213,13 +216,7 @@ void MessageReader::EndHeaders() {
 
 void MessageReader::NoteContent() {
   signs_.multipart_report = signs_.multipart_report || part_.report;
-  const auto reports = [&](std::string_view type) {
-    return EqualsIgnoreCase(part_.report_type, type);
-  };
-  signs_.report_delivery = signs_.report_delivery || reports("delivery-status");
-  signs_.report_disposition = signs_.report_disposition || reports("disposition-notification");
-  signs_.report_feedback = signs_.report_feedback || reports("feedback-report");
-  signs_.report_tls = signs_.report_tls || reports("tlsrpt");
+  if (!part_.report_type.empty()) NoteReportType();
   switch (part_.content) {
     case PartContent::kDeliveryStatus:
       signs_.delivery_part = true;
@@ -245,13 +242,26 @@ void MessageReader::NoteContent() {
   }
 }
 
+void MessageReader::NoteReportType() {
+  const auto reports = [&](std::string_view type) {
+    return EqualsIgnoreCase(part_.report_type, type);
+  };
+  signs_.report_delivery = signs_.report_delivery || reports("delivery-status");
+  signs_.report_disposition = signs_.report_disposition || reports("disposition-notification");
+  signs_.report_feedback = signs_.report_feedback || reports("feedback-report");
+  signs_.report_tls = signs_.report_tls || reports("tlsrpt");
+}
+
 void MessageReader::EndPart() {
   const auto report_sink = [&](const HeaderField& field) { OnReportField(field); };
-  decoded_lines_.Finish([&](std::string_view line) { OnContentLine(line); });
-  decoded_lines_.Reset();
-  base64_.Reset();
+  if (part_.encoding != TransferEncoding::kNone) {
+    decoded_lines_.Finish([&](std::string_view line) { OnContentLine(line); });
+    base64_.Reset();
+  }
   report_fields_.Flush(report_sink);
-  html_.Finish([&](std::string_view line) { OnWrittenLine(line); });
+  if (part_.content == PartContent::kHtml) {
+    html_.Finish([&](std::string_view line) { OnWrittenLine(line); });
+  }
   const bool machine = part_.content == PartContent::kDeliveryStatus;
   text_.EndPart(&report_, &facts_);
   if (own()) signs_.reported = report_.groups();
@@ -261,11 +271,14 @@ void MessageReader::EndPart() {
 }
 
 void MessageReader::OnBodyLine(std::string_view line) {
-  if (part_.content == PartContent::kOpaque || part_.content == PartContent::kTlsReport) return;
   if (part_.encoding == TransferEncoding::kNone) {
     OnContentLine(line);
-    return;
+  } else if (part_.content != PartContent::kOpaque && part_.content != PartContent::kTlsReport) {
+    OnEncodedLine(line);
   }
+}
+
+void MessageReader::OnEncodedLine(std::string_view line) {
   decoded_.clear();
   if (part_.encoding == TransferEncoding::kBase64) {
     base64_.Decode(line, &decoded_);
@@ -276,28 +289,18 @@ void MessageReader::OnBodyLine(std::string_view line) {
 }
 
 void MessageReader::OnContentLine(std::string_view line) {
-  const auto sink = [&](const HeaderField& field) { OnReportField(field); };
   switch (part_.content) {
     case PartContent::kDeliveryStatus:
     case PartContent::kDisposition:
     case PartContent::kFeedback:
-      if (line.empty() || (IsBlank(line.front()) && TrimBlanks(line).empty())) {
-        report_fields_.Flush(sink);
-        report_.EndGroup(&facts_);
-      } else if (line.size() > 4 && line[0] == '-' &&
-                 line[1] == '-') {  // a boundary that is damaged
-        BeginPart({false, false, level_});
-      } else if (!report_fields_.Add(line, sink)) {
-        report_fields_.Continue(line);
-      }
+      OnReportLine(line);
       return;
     case PartContent::kMessage:
     case PartContent::kReturnedHeaders:
       text_.OnReturnedLine(line, &facts_);
       return;
     case PartContent::kHtml:
-      if (own() && has_plain_) return;
-      html_.Add(line, [&](std::string_view text) { OnWrittenLine(text); });
+      OnHtmlLine(line);
       return;
     case PartContent::kText:
       OnWrittenLine(line);
@@ -307,6 +310,23 @@ void MessageReader::OnContentLine(std::string_view line) {
     case PartContent::kOpaque:
       return;
   }
+}
+
+void MessageReader::OnReportLine(std::string_view line) {
+  const auto sink = [&](const HeaderField& field) { OnReportField(field); };
+  if (line.empty() || (IsBlank(line.front()) && TrimBlanks(line).empty())) {
+    report_fields_.Flush(sink);
+    report_.EndGroup(&facts_);
+  } else if (line.size() > 4 && line[0] == '-' && line[1] == '-') {  // a boundary that is damaged
+    BeginPart({false, false, level_});
+  } else if (!report_fields_.Add(line, sink)) {
+    report_fields_.Continue(line);
+  }
+}
+
+void MessageReader::OnHtmlLine(std::string_view line) {
+  if (own() && has_plain_) return;
+  html_.Add(line, [&](std::string_view text) { OnWrittenLine(text); });
 }
 
 void MessageReader::OnWrittenLine(std::string_view line) {

@@ -51,6 +51,7 @@ class MessageReader : public BodyReader {
   void Borrow(std::string_view octets);
   void Settle();
   void OnLine(std::string_view line);
+  bool TakeEdge(std::string_view line);
   void OnHeaderLine(std::string_view line);
   void EndHeaders();
   void OnField(const HeaderField& field);
@@ -61,11 +62,15 @@ class MessageReader : public BodyReader {
   void OnFailedRecipients(std::string_view value);
   void OnSign(const HeaderField& field);
   void NoteContent();
+  void NoteReportType();
 
   void BeginPart(const MimeStructure::Edge& edge);
   void EndPart();
   void OnBodyLine(std::string_view line);
+  void OnEncodedLine(std::string_view line);
+  void OnHtmlLine(std::string_view line);
   void OnContentLine(std::string_view line);
+  void OnReportLine(std::string_view line);
   void OnReportField(const HeaderField& field);
   void OnWrittenLine(std::string_view line);
   bool own() const { return level_ == 0; }

@@ -18,14 +18,27 @@ constexpr std::uint16_t kSubmissionsPort = 465;  // RFC 8314
 struct MessageReaders::Shelf {
   // One for all: to open a character set costs far more than to read a message.
   std::shared_ptr<CharsetConverter> converter = std::make_shared<CharsetConverter>();
-  std::vector<std::unique_ptr<MessageReader>> free;
+  std::vector<std::unique_ptr<Lent>> free;
   std::size_t open = 0;
+};
 
-  void TakeBack(MessageReader* reader) {
-    --open;
-    std::unique_ptr<MessageReader> owned(reader);
-    if (free.size() < kKeptReaders) free.push_back(std::move(owned));
+// Knows its shelf while it is out.
+class MessageReaders::Lent final : public MessageReader {
+ public:
+  using MessageReader::MessageReader;
+  void Release() override {
+    std::unique_ptr<Lent> self(this);
+    const std::shared_ptr<Shelf> shelf = std::move(shelf_);
+    --shelf->open;
+    if (shelf->free.size() < kKeptReaders) shelf->free.push_back(std::move(self));
   }
+  void Go(std::shared_ptr<Shelf> from) {
+    shelf_ = std::move(from);
+    ++shelf_->open;
+  }
+
+ private:
+  std::shared_ptr<Shelf> shelf_;
 };
 
 bool IsDaemonSender(std::string_view address, const std::vector<std::string>& words) {
@@ -54,7 +67,7 @@ bool MessageReaders::IsSent(const BodyRequest& request) const {
          !options_.local.Contains(request.server.address);
 }
 
-std::shared_ptr<BodyReader> MessageReaders::Open(const BodyRequest& request) {
+BodyReaderPtr MessageReaders::Open(const BodyRequest& request) {
   const bool report =
       request.null_sender ||
       (request.has_mail_from && IsDaemonSender(request.mail_from, options_.daemon_senders));
@@ -71,18 +84,16 @@ std::shared_ptr<BodyReader> MessageReaders::Open(const BodyRequest& request) {
     ++refused_;
     return nullptr;
   }
-  std::unique_ptr<MessageReader> reader;
+  std::unique_ptr<Lent> reader;
   if (shelf_->free.empty()) {
-    reader = std::make_unique<MessageReader>(shelf_->converter);
+    reader = std::make_unique<Lent>(shelf_->converter);
   } else {
     reader = std::move(shelf_->free.back());
     shelf_->free.pop_back();
   }
   reader->Reset(how);
-  ++shelf_->open;
-  return std::shared_ptr<BodyReader>(reader.release(), [shelf = shelf_](BodyReader* lent) {
-    shelf->TakeBack(static_cast<MessageReader*>(lent));
-  });
+  reader->Go(shelf_);
+  return BodyReaderPtr(reader.release());
 }
 
 }  // namespace backscatter

@@ -37,7 +37,7 @@ class MessageReaders : public BodyReaders {
 
   // The head of what a null or daemon-looking sender sends (of everything with read_all); the
   // header block of other outbound and submitted mail; else null.
-  std::shared_ptr<BodyReader> Open(const BodyRequest& request) override;
+  BodyReaderPtr Open(const BodyRequest& request) override;
 
   // For messages that begin from now on.
   void Reconfigure(MessageReadersOptions options) { options_ = std::move(options); }
@@ -48,6 +48,7 @@ class MessageReaders : public BodyReaders {
 
  private:
   struct Shelf;
+  class Lent;
 
   bool IsSent(const BodyRequest& request) const;
 

@@ -3,34 +3,38 @@
 namespace backscatter {
 namespace {
 
+struct KnownType {
+  std::string_view type;
+  PartContent content;
+};
+constexpr KnownType kKnownTypes[] = {
+    {"message/rfc822", PartContent::kMessage},
+    {"message/global", PartContent::kMessage},
+    {"message/news", PartContent::kMessage},
+    {"message/partial", PartContent::kMessage},
+    {"text/rfc822-headers", PartContent::kReturnedHeaders},
+    {"text/rfc822-header", PartContent::kReturnedHeaders},
+    {"message/rfc822-headers", PartContent::kReturnedHeaders},
+    {"message/global-headers", PartContent::kReturnedHeaders},
+    {"message/delivery-status", PartContent::kDeliveryStatus},
+    {"message/global-delivery-status", PartContent::kDeliveryStatus},
+    {"message/disposition-notification", PartContent::kDisposition},
+    {"message/global-disposition-notification", PartContent::kDisposition},
+    {"message/feedback-report", PartContent::kFeedback},
+    {"application/tlsrpt+gzip", PartContent::kTlsReport},
+    {"application/tlsrpt+json", PartContent::kTlsReport},
+    {"text/html", PartContent::kHtml},
+};
+
+constexpr std::string_view kOpaqueTypes[] = {"application/", "image/", "audio/", "video/", "font/"};
+
 PartContent ContentOf(std::string_view type) {
-  struct Known {
-    std::string_view type;
-    PartContent content;
-  };
-  constexpr Known kKnown[] = {
-      {"message/rfc822", PartContent::kMessage},
-      {"message/global", PartContent::kMessage},
-      {"message/news", PartContent::kMessage},
-      {"message/partial", PartContent::kMessage},
-      {"text/rfc822-headers", PartContent::kReturnedHeaders},
-      {"text/rfc822-header", PartContent::kReturnedHeaders},
-      {"message/rfc822-headers", PartContent::kReturnedHeaders},
-      {"message/global-headers", PartContent::kReturnedHeaders},
-      {"message/delivery-status", PartContent::kDeliveryStatus},
-      {"message/global-delivery-status", PartContent::kDeliveryStatus},
-      {"message/disposition-notification", PartContent::kDisposition},
-      {"message/global-disposition-notification", PartContent::kDisposition},
-      {"message/feedback-report", PartContent::kFeedback},
-      {"application/tlsrpt+gzip", PartContent::kTlsReport},
-      {"application/tlsrpt+json", PartContent::kTlsReport},
-      {"text/html", PartContent::kHtml},
-  };
-  for (const Known& known : kKnown) {
+  if (EqualsIgnoreCase(type, "text/plain")) return PartContent::kText;  // mostly
+  if (StartsWithIgnoreCase(type, "multipart/")) return PartContent::kMultipart;
+  for (const KnownType& known : kKnownTypes) {
     if (EqualsIgnoreCase(type, known.type)) return known.content;
   }
-  if (StartsWithIgnoreCase(type, "multipart/")) return PartContent::kMultipart;
-  for (const std::string_view opaque : {"application/", "image/", "audio/", "video/", "font/"}) {
+  for (const std::string_view opaque : kOpaqueTypes) {
     if (StartsWithIgnoreCase(type, opaque)) return PartContent::kOpaque;
   }
   return PartContent::kText;
@@ -48,23 +52,16 @@ void PartHeaders::Reset(bool in_digest) {
   digest = false;
 }
 
-void PartHeaders::OnField(const HeaderField& field) {
-  if (field.Is(FieldName::kContentTransferEncoding)) {
-    encoding = TransferEncodingOf(field.value);
-  } else if (field.Is(FieldName::kContentType)) {
-    const std::string_view type = MediaType(field.value);
-    content = ContentOf(type);
-    if (type.size() == field.value.size()) {
-      charset.clear();
-    } else {
-      charset = FieldParameter(field.value, "charset").substr(0, 32);
-    }
-    if (content != PartContent::kMultipart) return;
-    boundary = FieldParameter(field.value, "boundary").substr(0, kMaxBoundaryBytes);
-    report_type = FieldParameter(field.value, "report-type").substr(0, 64);
-    digest = EqualsIgnoreCase(type, "multipart/digest");
-    report = EqualsIgnoreCase(type, "multipart/report");
-  }
+void PartHeaders::OnContentType(std::string_view value) {
+  const std::string_view type = MediaType(value);
+  content = ContentOf(type);
+  charset.clear();
+  if (type.size() < value.size()) charset = FieldParameter(value, "charset").substr(0, 32);
+  if (content != PartContent::kMultipart) return;
+  boundary = FieldParameter(value, "boundary").substr(0, kMaxBoundaryBytes);
+  report_type = FieldParameter(value, "report-type").substr(0, 64);
+  digest = EqualsIgnoreCase(type, "multipart/digest");
+  report = EqualsIgnoreCase(type, "multipart/report");
 }
 
 void MimeStructure::Reset() {
@@ -84,8 +81,7 @@ bool MimeStructure::Enter(std::string_view boundary, bool digest, std::uint8_t l
 }
 
 std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) {
-  if (line.size() < 3 || line[0] != '-' || line[1] != '-' || open_.empty()) return std::nullopt;
-  line.remove_prefix(2);
+  line.remove_prefix(2);  // the dashes
   while (!line.empty() && IsBlank(line.back())) line.remove_suffix(1);
   for (std::size_t i = open_.size(); i-- > 0;) {
     const Multipart& multipart = open_[i];
@@ -94,7 +90,7 @@ std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) 
     const std::string_view rest = line.substr(boundary.size());
     if (!rest.empty() && rest != "--") continue;
     Edge edge{!rest.empty(), multipart.digest, multipart.level};
-    open_.resize(edge.closes ? i : i + 1);
+    while (open_.size() > (edge.closes ? i : i + 1)) open_.pop_back();
     if (!edge.closes && ++parts_ > kMaxMimeParts) {
       cut_ = true;
       return std::nullopt;

@@ -40,7 +40,14 @@ struct PartHeaders {
 
   void Reset(bool in_digest);
   // Content-Type, Content-Transfer-Encoding; others are ignored.
-  void OnField(const HeaderField& field);
+  void OnField(const HeaderField& field) {
+    if (field.Is(FieldName::kContentType)) {
+      OnContentType(field.value);
+    } else if (field.Is(FieldName::kContentTransferEncoding)) {
+      encoding = TransferEncodingOf(field.value);
+    }
+  }
+  void OnContentType(std::string_view value);
 };
 
 class MimeStructure {
@@ -56,7 +63,11 @@ class MimeStructure {
   bool Enter(std::string_view boundary, bool digest, std::uint8_t level);
   // If the line is a boundary of a multipart around it (not only of the innermost one), leaves all
   // that is within that one.
+  // Only of a line that MayBeEdge.
   std::optional<Edge> OnLine(std::string_view line);
+  bool MayBeEdge(std::string_view line) const {
+    return line.size() >= 3 && line[0] == '-' && line[1] == '-' && !open_.empty();
+  }
   bool cut() const { return cut_; }
 
  private:

@@ -33,6 +33,22 @@ void StoreSlot(int width, std::uint8_t* line, int slot, std::uint64_t value) {
   }
 }
 
+// Whether some slot of three octets may have this rest; never false where one has. Two slots at
+// once: what is equal becomes zero, and a borrow shows a zero. Most look-ups find nothing.
+bool MayHave3(const std::uint8_t* line, std::uint64_t rest) {
+  constexpr std::uint64_t kEach = 0x1000001;
+  constexpr std::uint64_t kRest = (0xffffffULL << kLabelBits & 0xffffff) * kEach;
+  const std::uint64_t wanted = (rest << kLabelBits) * kEach;
+  std::uint64_t zeros = 0;
+  for (int slot = 0; slot < 21; slot += 2) {
+    std::uint64_t two = 0;  // of the last one, the line's end lies behind it
+    std::memcpy(&two, line + slot * 3, slot == 20 ? 4 : 8);
+    const std::uint64_t unlike = (two ^ wanted) & kRest;
+    zeros |= (unlike - kEach) & ~unlike;
+  }
+  return (zeros & 0x800000 * kEach) != 0;
+}
+
 // The slot with this rest, or -1. No early end: the loop has no branch but its own.
 template <int kWidth>
 int Find(const std::uint8_t* line, std::uint64_t rest) {
@@ -58,6 +74,7 @@ void SentSegment::Reset(int log2_lines) {
   sizes_ = {};
   overflow_ = {};
   lines_ = std::make_unique<ZeroedArray<Line>>(std::size_t{1} << log2_lines);
+  first_ = &(*lines_)[0];
 }
 
 // Names at which the lines double, or at which the segment is full.
@@ -68,7 +85,7 @@ std::size_t SentSegment::GrowAt(int log2_lines) const {
 }
 
 int SentSegment::FindSlot(const Line& line, std::uint64_t rest) const {
-  if (width_ == 3) return Find<3>(line.bytes, rest);
+  if (width_ == 3) return MayHave3(line.bytes, rest) ? Find<3>(line.bytes, rest) : -1;
   return width_ == 4 ? Find<4>(line.bytes, rest) : Find<5>(line.bytes, rest);
 }
 
@@ -135,6 +152,7 @@ void SentSegment::Rebuild(int log2_lines, unsigned labels) {
   size_ = next.size_;
   sizes_ = next.sizes_;
   lines_ = std::move(next.lines_);
+  first_ = next.first_;
   overflow_ = std::move(next.overflow_);
 }
 

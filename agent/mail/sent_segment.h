@@ -67,7 +67,7 @@ class SentSegment {
   Place PlaceOf(std::uint64_t name) const {
     const int bits = RestBits();
     const std::size_t line = (name >> bits) & ((std::size_t{1} << log2_lines_) - 1);
-    return {&(*lines_)[line], name & ((std::uint64_t{1} << bits) - 1)};
+    return {first_ + line, name & ((std::uint64_t{1} << bits) - 1)};
   }
   int FindSlot(const Line& line, std::uint64_t rest) const;
   std::uint64_t ValueAt(const Line& line, int slot) const {
@@ -85,6 +85,7 @@ class SentSegment {
   int log2_lines_ = 0;
   int width_ = 0;
   int slots_ = 0;
+  Line* first_ = nullptr;  // of lines_: what a look-up needs lies together
   std::size_t size_ = 0;
   std::array<std::size_t, 8> sizes_{};  // by label
   std::unique_ptr<ZeroedArray<Line>> lines_;

@@ -58,12 +58,16 @@ std::size_t BodyScanner::ScanLines(std::string_view text, std::size_t at) {
 
 BodyScanner::Result BodyScanner::Scan(std::string_view text) {
   std::size_t at = 0;
+  std::size_t dotless = 0;
   while (at < text.size()) {
     const char c = text[at];
     switch (state_) {
-      case State::kInLine:
-        at = ScanLines(text, at);
+      case State::kInLine: {
+        const std::size_t next = ScanLines(text, at);
+        if (at == 0) dotless = next - 1;
+        at = next;
         continue;
+      }
       case State::kLineStart:
         if (c == '.') {
           state_ = State::kDot;
@@ -86,13 +90,13 @@ BodyScanner::Result BodyScanner::Scan(std::string_view text) {
       const bool strict = line_ended_by_crlf_ && after_cr && single_cr_;
       state_ = State::kLineStart;
       line_ended_by_crlf_ = after_cr;
-      return {at + 1, strict ? EndOfData::kStrict : EndOfData::kLenient};
+      return {at + 1, strict ? EndOfData::kStrict : EndOfData::kLenient, dotless};
     } else {
       last_was_cr_ = state_ == State::kDotCr;
       state_ = State::kInLine;
     }
   }
-  return {text.size(), EndOfData::kNone};
+  return {text.size(), EndOfData::kNone, dotless};
 }
 
 }  // namespace backscatter

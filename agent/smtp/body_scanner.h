@@ -30,6 +30,7 @@ class BodyScanner {
   struct Result {
     std::size_t consumed = 0;  // up to and with the line end behind the dot
     EndOfData end = EndOfData::kNone;
+    std::size_t dotless = 0;  // before it no LF is followed by a dot
   };
   // Stops behind the first lone dot, else consumes everything. May be called again for the rest.
   Result Scan(std::string_view text);

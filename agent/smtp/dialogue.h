@@ -142,9 +142,8 @@ class Dialogue {
                   const BdatArgument& argument, PacketTime at);
   std::size_t ReadChunk(std::string_view text);
   void EndChunk();
-  MessageBody* LatestBody() const;
-  std::shared_ptr<MessageBody> BodyOfChunk(const DialogueContext& context,
-                                           const ConnectionInfo& info);
+  MessageBody* LatestBody();
+  MessageBody BodyOfChunk(const DialogueContext& context, const ConnectionInfo& info);
 
   // dialogue_server.cc
   void OnServerChunk(const DialogueContext& context, const ConnectionInfo& info,

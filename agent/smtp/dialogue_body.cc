@@ -29,7 +29,7 @@ bool EndsMessage(Verb verb) {
 void Dialogue::StartBody(const DialogueContext& context, bool lenient_ends, bool gap_is_later) {
   mode_ = Mode::kBody;
   scanner_.Start();
-  MessageBody* const body = envelope_.OpenBody(context.envelope).get();
+  MessageBody* const body = envelope_.OpenBody(context.envelope);
   if (body_gap_) {
     scanner_.Resume();
     if (body != nullptr && !gap_is_later) body->OnGap();
@@ -55,7 +55,7 @@ std::size_t Dialogue::ReadBody(const DialogueContext& context, const ConnectionI
       alternate.append(read);
     }
   }
-  if (body != nullptr && !alternate_on_) body->ReadLines(read);
+  if (body != nullptr && !alternate_on_) body->ReadLines(read, found.dotless);
   switch (found.end) {
     case EndOfData::kNone:
       break;
@@ -121,7 +121,7 @@ void Dialogue::ReadBehindDot(std::string_view text) {
 
 void Dialogue::StartChunk(const DialogueContext& context, const ConnectionInfo& info,
                           const BdatArgument& argument, PacketTime at) {
-  std::shared_ptr<MessageBody> body = BodyOfChunk(context, info);
+  MessageBody body = BodyOfChunk(context, info);
   Push(context, info, Verb::kBdat, {}, at, argument.size, argument.last);
   if (context.envelope.readers != nullptr) pending_->PushBody(std::move(body));
   chunk_left_ = argument.size;
@@ -146,24 +146,25 @@ void Dialogue::EndChunk() {
 }
 
 // Of the message whose octets come, or came last.
-MessageBody* Dialogue::LatestBody() const {
-  if (pending_ != nullptr && pending_->has_bodies()) return pending_->last_body().get();
-  return envelope_.body();
+MessageBody* Dialogue::LatestBody() {
+  if (pending_ == nullptr || !pending_->has_bodies()) return envelope_.body();
+  return pending_->last_body() ? &pending_->last_body() : nullptr;
 }
 
 // A client may send chunks before MAIL is answered, or those of two messages at once.
-std::shared_ptr<MessageBody> Dialogue::BodyOfChunk(const DialogueContext& context,
-                                                   const ConnectionInfo& info) {
-  if (context.envelope.readers == nullptr) return nullptr;
+MessageBody Dialogue::BodyOfChunk(const DialogueContext& context, const ConnectionInfo& info) {
+  if (context.envelope.readers == nullptr) return {};
   for (std::size_t i = pending_empty() ? 0 : pending_->size(); i-- > 0;) {
     const PendingCommand command = pending_->At(i);
-    if (command.verb == Verb::kBdat) return command.bdat_last ? nullptr : pending_->last_body();
+    if (command.verb == Verb::kBdat)
+      return command.bdat_last ? MessageBody() : pending_->last_body();
     if (command.verb == Verb::kMail) {
       return envelope_.OpenBodyOfMail(context.envelope, info, command.rest);
     }
-    if (EndsMessage(command.verb)) return nullptr;
+    if (EndsMessage(command.verb)) return {};
   }
-  return envelope_.OpenBody(context.envelope);
+  const MessageBody* const body = envelope_.OpenBody(context.envelope);
+  return body == nullptr ? MessageBody() : *body;
 }
 
 }  // namespace backscatter

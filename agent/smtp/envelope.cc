@@ -23,11 +23,6 @@ void Clear(Transaction& transaction) {
   transaction.recipients = std::move(recipients);
 }
 
-std::shared_ptr<MessageBody> Ask(const EnvelopeContext& context, const BodyRequest& request) {
-  std::shared_ptr<BodyReader> reader = context.readers->Open(request);
-  return reader == nullptr ? nullptr : std::make_shared<MessageBody>(std::move(reader));
-}
-
 }  // namespace
 
 void Envelope::Start(const ConnectionInfo& info) {
@@ -165,8 +160,8 @@ bool Envelope::OnBodyReply(const EnvelopeContext& context, const Reply& reply, P
   return true;
 }
 
-const std::shared_ptr<MessageBody>& Envelope::OpenBody(const EnvelopeContext& context) {
-  if (body_asked_ || transaction_ == nullptr || context.readers == nullptr) return body_;
+MessageBody* Envelope::OpenBody(const EnvelopeContext& context) {
+  if (body_asked_ || transaction_ == nullptr || context.readers == nullptr) return body();
   body_asked_ = true;
   BodyRequest request;
   request.client = transaction_->client;
@@ -176,13 +171,12 @@ const std::shared_ptr<MessageBody>& Envelope::OpenBody(const EnvelopeContext& co
   request.null_sender = transaction_->null_sender;
   request.mail_from = transaction_->Text(transaction_->mail_from);
   request.authenticated = transaction_->authenticated;
-  body_ = Ask(context, request);
-  return body_;
+  body_ = MessageBody(context.readers->Open(request));
+  return body();
 }
 
-std::shared_ptr<MessageBody> Envelope::OpenBodyOfMail(const EnvelopeContext& context,
-                                                      const ConnectionInfo& info,
-                                                      std::string_view rest) const {
+MessageBody Envelope::OpenBodyOfMail(const EnvelopeContext& context, const ConnectionInfo& info,
+                                     std::string_view rest) const {
   const PathArgument argument = ParseMailArgument(rest);
   BodyRequest request;
   request.client = info.client;
@@ -192,16 +186,16 @@ std::shared_ptr<MessageBody> Envelope::OpenBodyOfMail(const EnvelopeContext& con
   request.null_sender = argument.null_path;
   if (!argument.null_path) request.mail_from = argument.path;
   request.authenticated = authenticated_;
-  return Ask(context, request);
+  return MessageBody(context.readers->Open(request));
 }
 
-void Envelope::AttachBody(std::shared_ptr<MessageBody> body) {
+void Envelope::AttachBody(MessageBody body) {
   if (transaction_ == nullptr) return;
   if (!body_asked_) {
     body_asked_ = true;
     body_ = std::move(body);
-  } else if (body_ != body && body_ != nullptr) {
-    body_->OnGap();
+  } else if (body_ && body_ != body) {
+    body_.OnGap();
   }
 }
 
@@ -264,12 +258,12 @@ void Envelope::Emit(const EnvelopeContext& context, std::unique_ptr<Transaction>
 
 void Envelope::Finish(const EnvelopeContext& context, PacketTime at, EndReason reason) {
   transaction_->end = std::max(transaction_->end, at);
-  if (body_ != nullptr) {
-    transaction_->facts = &body_->Finish();
+  if (body_) {
+    transaction_->facts = &body_.Finish();
     transaction_->body_read = transaction_->facts->read;
   }
   Emit(context, std::move(transaction_), reason);
-  body_.reset();
+  body_ = {};
   body_asked_ = false;
   gap_ = false;
   transaction_gap_ = false;

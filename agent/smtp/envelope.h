@@ -70,15 +70,15 @@ class Envelope {
   void SetSource(const IpAddress& address);
   void OnAuthenticated() { authenticated_ = true; }
 
-  // The body of the open transaction; its reader is asked for once. Null: nobody reads it.
-  const std::shared_ptr<MessageBody>& OpenBody(const EnvelopeContext& context);
+  // The body of the open transaction; its reader is asked for once. Null: nobody reads it. Valid as
+  // long as the transaction is open.
+  MessageBody* OpenBody(const EnvelopeContext& context);
   // Of a MAIL that waits for its reply.
-  std::shared_ptr<MessageBody> OpenBodyOfMail(const EnvelopeContext& context,
-                                              const ConnectionInfo& info,
-                                              std::string_view rest) const;
+  MessageBody OpenBodyOfMail(const EnvelopeContext& context, const ConnectionInfo& info,
+                             std::string_view rest) const;
   // The body of a BDAT that was just paired. What comes in two pieces lacks the second.
-  void AttachBody(std::shared_ptr<MessageBody> body);
-  MessageBody* body() const { return body_.get(); }
+  void AttachBody(MessageBody body);
+  MessageBody* body() { return body_ ? &body_ : nullptr; }
 
   void AddBodyBytes(std::uint64_t bytes) {
     if (transaction_ != nullptr) transaction_->body_bytes += bytes;
@@ -121,7 +121,7 @@ class Envelope {
   Completeness HowSeen() const;
 
   std::unique_ptr<Transaction> transaction_;
-  std::shared_ptr<MessageBody> body_;  // only while a transaction is open
+  MessageBody body_;  // only while a transaction is open
   std::string helo_;
   IpAddress source_;
   std::uint64_t orphan_recipients_ = 0;

@@ -8,62 +8,65 @@ namespace backscatter {
 
 void MessageBody::GiveReturns() {
   static constexpr std::string_view kReturns = "\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r\r";
-  while (returns_ > 0) {
-    const std::string_view some = kReturns.substr(0, returns_);
+  std::uint64_t& returns = reader_->passage_.returns;
+  while (returns > 0) {
+    const std::string_view some = kReturns.substr(0, returns);
     reader_->Read(some);
-    returns_ -= some.size();
+    returns -= some.size();
   }
 }
 
-void MessageBody::ReadLines(std::string_view octets) {
-  if (ended_) return;
+void MessageBody::ReadLines(std::string_view octets, std::size_t dotless) {
+  BodyReader::Passage& passage = reader_->passage_;
+  if (passage.ended) return;
   std::size_t at = 0;
   while (at < octets.size()) {
-    switch (at_) {
+    switch (passage.at) {
       case At::kLineStart:
         if (octets[at] == '.') {
-          at_ = At::kDot;
+          passage.at = At::kDot;
           ++at;
         } else {
-          at_ = At::kInLine;
+          passage.at = At::kInLine;
         }
         break;
       case At::kInLine: {
-        const std::size_t feed = FindDotLine(octets, at);
+        const std::size_t feed = FindDotLine(octets, std::max(at, dotless));
         const std::size_t end = std::min(octets.size(), feed + 1);
         reader_->Read(octets.substr(at, end - at));
-        if (octets[end - 1] == '\n') at_ = At::kLineStart;
+        if (octets[end - 1] == '\n') passage.at = At::kLineStart;
         at = end;
         break;
       }
       case At::kDot: {
         const std::size_t other = std::min(octets.size(), octets.find_first_not_of('\r', at));
-        returns_ += other - at;
+        passage.returns += other - at;
         at = other;
         if (at == octets.size()) break;
         if (octets[at] == '\n') {
-          at_ = At::kLoneDot;
+          passage.at = At::kLoneDot;
           ++at;
         } else {
           GiveReturns();
-          at_ = At::kInLine;
+          passage.at = At::kInLine;
         }
         break;
       }
       case At::kLoneDot:
         GiveReturns();
         reader_->Read("\n");
-        at_ = At::kLineStart;
+        passage.at = At::kLineStart;
         break;
     }
   }
 }
 
 void MessageBody::OnGap() {
-  if (ended_) return;
+  BodyReader::Passage& passage = reader_->passage_;
+  if (passage.ended) return;
   GiveReturns();
-  if (at_ == At::kLoneDot) reader_->Read("\n");
-  at_ = At::kInLine;
+  if (passage.at == At::kLoneDot) reader_->Read("\n");
+  passage.at = At::kInLine;
   reader_->OnGap();
 }
 

@@ -1,8 +1,7 @@
 // One message on its way to its reader.
 #pragma once
 
-#include <cstdint>
-#include <memory>
+#include <cstddef>
 #include <string_view>
 #include <utility>
 
@@ -12,29 +11,46 @@ namespace backscatter {
 
 // Undoes the dot-stuffing of DATA, and knows whether the end was seen. A line that is a lone dot is
 // kept back until the next octet shows that it was content: behind the last one comes End.
+// Copies are the same message; the last of them gives the reader back. One thread. Nothing but
+// `bool` may be asked of an empty one.
 class MessageBody {
  public:
-  explicit MessageBody(std::shared_ptr<BodyReader> reader) : reader_(std::move(reader)) {}
+  MessageBody() = default;
+  explicit MessageBody(BodyReaderPtr reader) : reader_(reader.release()) {
+    if (reader_ != nullptr) reader_->passage_ = {.holders = 1};
+  }
+  MessageBody(const MessageBody& other) : reader_(other.reader_) {
+    if (reader_ != nullptr) ++reader_->passage_.holders;
+  }
+  MessageBody(MessageBody&& other) noexcept : reader_(std::exchange(other.reader_, nullptr)) {}
+  MessageBody& operator=(MessageBody other) noexcept {
+    std::swap(reader_, other.reader_);
+    return *this;
+  }
+  ~MessageBody() {
+    if (reader_ != nullptr && --reader_->passage_.holders == 0) reader_->Release();
+  }
+
+  explicit operator bool() const { return reader_ != nullptr; }
+  bool operator==(const MessageBody&) const = default;
 
   // Octets of BDAT: content as it is.
   void ReadOctets(std::string_view octets) {
-    if (!ended_) reader_->Read(octets);
+    if (!reader_->passage_.ended) reader_->Read(octets);
   }
   // Octets of DATA (RFC 5321 section 4.5.2), cut anywhere, up to and with the line of the end.
-  void ReadLines(std::string_view octets);
+  // Before `dotless` no LF is followed by a dot, as BodyScanner found out.
+  void ReadLines(std::string_view octets, std::size_t dotless = 0);
   void OnGap();
   // The end was seen; whatever comes later is not of this message.
-  void End() { ended_ = true; }
-  const MessageFacts& Finish() { return reader_->Finish(ended_); }
+  void End() { reader_->passage_.ended = true; }
+  const MessageFacts& Finish() { return reader_->Finish(reader_->passage_.ended); }
 
  private:
-  enum class At : std::uint8_t { kLineStart, kInLine, kDot, kLoneDot };
+  using At = BodyReader::At;
   void GiveReturns();
 
-  std::shared_ptr<BodyReader> reader_;
-  std::uint64_t returns_ = 0;  // kDot, kLoneDot: CRs behind the dot that were not given yet
-  At at_ = At::kLineStart;
-  bool ended_ = false;
+  BodyReader* reader_ = nullptr;
 };
 
 }  // namespace backscatter

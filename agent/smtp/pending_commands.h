@@ -30,7 +30,7 @@ class PendingCommands {
   std::size_t text_bytes() const { return text_.size(); }
   std::uint64_t MemoryBytes() const {
     return sizeof *this + entries_.capacity() * sizeof(Entry) + text_.capacity() +
-           bodies_.capacity() * sizeof(std::shared_ptr<MessageBody>);
+           bodies_.capacity() * sizeof(MessageBody);
   }
 
   void Push(Verb verb, std::string_view rest, PacketTime at, std::uint64_t bdat_size = 0,
@@ -39,13 +39,13 @@ class PendingCommands {
                         static_cast<std::uint32_t>(rest.size()), verb, bdat_last});
     text_.append(rest);
   }
-  // Of the BDAT that was pushed last; each BDAT has one (null: nobody reads it) or none has.
-  void PushBody(std::shared_ptr<MessageBody> body) { bodies_.push_back(std::move(body)); }
-  const std::shared_ptr<MessageBody>& last_body() const { return bodies_.back(); }
+  // Of the BDAT that was pushed last; each BDAT has one (empty: nobody reads it) or none has.
+  void PushBody(MessageBody body) { bodies_.push_back(std::move(body)); }
+  MessageBody& last_body() { return bodies_.back(); }
   bool has_bodies() const { return body_head_ < bodies_.size(); }
   // Of the BDAT in front.
-  std::shared_ptr<MessageBody> TakeFrontBody() {
-    std::shared_ptr<MessageBody> body = std::move(bodies_[body_head_++]);
+  MessageBody TakeFrontBody() {
+    MessageBody body = std::move(bodies_[body_head_++]);
     if (body_head_ == bodies_.size()) ClearBodies();
     return body;
   }
@@ -91,7 +91,7 @@ class PendingCommands {
   };
   std::vector<Entry> entries_;
   std::string text_;
-  std::vector<std::shared_ptr<MessageBody>> bodies_;  // of the BDATs, in their order
+  std::vector<MessageBody> bodies_;  // of the BDATs, in their order
   std::size_t head_ = 0;
   std::size_t body_head_ = 0;
 };

@@ -23,10 +23,10 @@ void Check(bool holds) {
 // No octet comes twice, and none when the message is finished.
 class Readers : public BodyReaders {
  public:
-  std::shared_ptr<BodyReader> Open(const BodyRequest& request) override {
+  BodyReaderPtr Open(const BodyRequest& request) override {
     Check(!request.null_sender || request.mail_from.empty());
     if (++asked % 4 == 0) return nullptr;
-    return std::make_shared<Reader>(this);
+    return BodyReaderPtr(new Reader(this));
   }
 
   std::uint64_t asked = 0;

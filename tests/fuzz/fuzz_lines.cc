@@ -44,6 +44,7 @@ void Run(std::string_view text) {
   whole.Start();
   const BodyScanner::Result expected = whole.Scan(text);
   Check(expected.consumed <= text.size());
+  Check(expected.dotless <= FindDotLine(text, 0));
   BodyScanner bytes;
   bytes.Start();
   for (std::size_t i = 0; i < text.size(); ++i) {

@@ -65,9 +65,7 @@ std::vector<std::vector<Turn>> Conversations() {
 // Keeps whole messages.
 class Readers : public BodyReaders {
  public:
-  std::shared_ptr<BodyReader> Open(const BodyRequest&) override {
-    return std::make_shared<Reader>();
-  }
+  BodyReaderPtr Open(const BodyRequest&) override { return BodyReaderPtr(new Reader()); }
 
  private:
   class Reader : public BodyReader {

@@ -2,10 +2,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <random>
 #include <set>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "agent/base/ascii.h"
 #include "agent/base/find_octet.h"
@@ -35,6 +37,22 @@ TEST(FindOctet, FindsTheFirstAtEveryPlaceOfEveryLength) {
       text[at] = text[size - 1] = '\n';
       EXPECT_EQ(FindOctet(text, '\n'), at) << "of " << size;
     }
+  }
+}
+
+TEST(ForEachOctet, TellsEveryOneInOrderAndNothingBehindTheText) {
+  std::mt19937 random(3);
+  for (std::size_t size = 0; size <= 200; ++size) {
+    std::string text(size + 1, '\n');
+    std::vector<std::size_t> expected;
+    for (std::size_t i = 0; i < size; ++i) {
+      text[i] = random() % 8 == 0 ? '\n' : static_cast<char>('\n' + 1 + random() % 200);
+      if (text[i] == '\n') expected.push_back(i);
+    }
+    std::vector<std::size_t> told;
+    ForEachOctet(std::string_view(text).substr(0, size), '\n',
+                 [&](std::size_t at) { told.push_back(at); });
+    ASSERT_EQ(told, expected) << size;
   }
 }
 

@@ -51,6 +51,20 @@ TEST(FieldNames, WhatIsOnlyLikeAKnownOneIsOther) {
   EXPECT_EQ(FieldNameOf(std::string(5'000, 'R')), FieldName::kOther);
 }
 
+TEST(FieldNames, AnyOtherOctetMakesAnotherName) {
+  for (const std::string_view name : {"To", "Bcc", "From", "Subject", "Received", "Message-ID",
+                                      "Reporting-MTA", "Diagnostic-Code", "X-Failed-Recipients"}) {
+    for (std::size_t at = 0; at < name.size(); ++at) {
+      for (char c = '!'; c <= '~'; ++c) {
+        std::string other(name);
+        other[at] = c;
+        EXPECT_EQ(FieldNameOf(other) == FieldNameOf(name), ToLower(c) == ToLower(name[at]))
+            << other;
+      }
+    }
+  }
+}
+
 TEST(FieldNames, TellAHeaderFromASummary) {
   EXPECT_TRUE(IsOfHeader(FieldName::kReceived));
   EXPECT_TRUE(IsOfHeader(FieldName::kDkimSignature));

@@ -20,6 +20,16 @@ TEST(HostileMessages, LineOfTenMegabytesIsCut) {
   EXPECT_EQ(facts.message_id, "after@a.example");
 }
 
+TEST(HostileMessages, DecodedLineThatIsTooLongIsCut) {
+  const auto facts_of = [](std::size_t pieces) {
+    std::string message = "Content-Transfer-Encoding: quoted-printable\r\n\r\n";
+    for (std::size_t i = 0; i < pieces; ++i) message += std::string(70, 'x') + "=\r\n";
+    return FactsOf(message + "\r\n");
+  };
+  EXPECT_FALSE(facts_of(kMaxLineBytes / 70).cut);
+  EXPECT_TRUE(facts_of(kMaxLineBytes / 70 + 1).cut);
+}
+
 TEST(HostileMessages, NestingHasAnEnd) {
   std::string message;
   for (int i = 0; i < 200; ++i) {
@@ -59,6 +69,28 @@ TEST(HostileMessages, AnAddressIsLookedForInTheFirstSixteenBracketsOfAReceived) 
   };
   EXPECT_EQ(address_behind(3), IpAddress::Parse("192.0.2.7"));
   EXPECT_EQ(address_behind(20), std::nullopt);
+}
+
+// A soft line break, or a piece of base64, cuts the line that ends the part in two.
+TEST(HostileMessages, ADamagedBoundaryWithinAnEncodedReportEndsItOnce) {
+  const auto facts_of = [](std::string_view encoding, std::string_view body) {
+    return FactsOf(
+        "Content-Type: multipart/report; boundary=b\r\n\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n"
+        "Content-Transfer-Encoding: " +
+        std::string(encoding) + "\r\n\r\n" + std::string(body) +
+        "\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n"
+        "Message-ID: <1@a.example>\r\n\r\n");
+  };
+  const MessageFacts soft = facts_of("quoted-printable",
+                                     "Final-Recipient: rfc822; u@a.example\r\n"
+                                     "Action: failed\r\n--dam=\r\naged\r\nrest");
+  ASSERT_EQ(soft.recipients.size(), 1U);
+  EXPECT_EQ(soft.recipients[0].final_recipient, "u@a.example");
+  EXPECT_EQ(soft.original_message_ids, std::vector<std::string>{"1@a.example"});
+  // "--dam", then "aged" and a line end
+  EXPECT_EQ(facts_of("base64", "LS1kYW0=\r\nYWdlZAo=").original_message_ids,
+            std::vector<std::string>{"1@a.example"});
 }
 
 TEST(HostileMessages, AnythingAtAllIsRead) {

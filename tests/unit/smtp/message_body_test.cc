@@ -17,12 +17,12 @@ using ::testing::IsEmpty;
 // Keeps each message as it was read; lost octets are a '~'.
 class Recorder : public BodyReaders {
  public:
-  std::shared_ptr<BodyReader> Open(const BodyRequest& request) override {
+  BodyReaderPtr Open(const BodyRequest& request) override {
     asked.push_back(request.null_sender ? "<>" : std::string(request.mail_from));
     last = request;
     last.mail_from = {};
     if (!wanted) return nullptr;
-    return std::make_shared<Reader>(this);
+    return BodyReaderPtr(new Reader(this));
   }
 
   std::vector<std::string> asked;

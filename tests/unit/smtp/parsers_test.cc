@@ -126,12 +126,22 @@ TEST(BodyScannerTest, AnySplitFindsWhatALineByLineReadingFinds) {
     std::size_t done = 0;
     while (done < text.size() && found.end == EndOfData::kNone) {
       const std::size_t size = std::min<std::size_t>(1 + random() % 40, text.size() - done);
-      found = scanner.Scan(std::string_view(text).substr(done, size));
+      const std::string_view piece = std::string_view(text).substr(done, size);
+      found = scanner.Scan(piece);
+      ASSERT_LE(found.dotless, FindDotLine(piece, 0)) << testing::PrintToString(text);
       done += found.consumed;
     }
     ASSERT_EQ(done, expected.consumed) << testing::PrintToString(text);
     ASSERT_EQ(found.end, expected.end) << testing::PrintToString(text);
   }
+}
+
+TEST(BodyScannerTest, ToldHowFarNoLineBeginsWithADot) {
+  BodyScanner scanner;
+  scanner.Start();
+  EXPECT_EQ(scanner.Scan("one\r\ntwo\r\n").dotless, 9U);  // who knows what follows the last LF
+  EXPECT_EQ(scanner.Scan("three\r\n..four\r\n").dotless, 6U);
+  EXPECT_EQ(scanner.Scan(".five\r\nsix").dotless, 0U);
 }
 
 TEST(BodyScannerTest, AfterLostBytesADotCountsOnlyBehindALineEndThatWasSeen) {
