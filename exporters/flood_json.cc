@@ -42,6 +42,7 @@ void WriteFlood(const Flood& flood, bool sampled, JsonWriter& json) {
   }
   json.Field("last", FormatRfc3339(flood.last));
   json.Field("recipients", flood.recipients);
+  json.Field("beginning_seen", flood.beginning_seen);
   if (sampled) Number("estimated_recipients", flood.estimated_recipients, json);
   json.Field("sources", Rounded(flood.sources));
   json.Field("networks", Rounded(flood.networks));

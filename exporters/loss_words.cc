@@ -57,7 +57,8 @@ constexpr auto kWords = std::to_array<Words>({
     {"mail.messages_not_read", "messages not read: too many were under way"},
     {"detect.forgotten", "deferred or accepted mails forgotten before their time"},
     {"detect.late", "recipients told too late to be counted in a flood"},
-    {"detect.floods_not_kept", "floods beyond the cap"},
+    {"detect.floods_not_raised", "times that a flood was found and not told: too many are on"},
+    {"detect.floods_forgotten", "floods that ended, beyond those that are told"},
     {"output.transactions_dropped", "transactions that could not be written (a full disk)"},
 });
 

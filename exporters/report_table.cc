@@ -200,11 +200,18 @@ void Table::WriteFloods() {
   const std::size_t count = report_.floods.size();
   out_ += "\n" + Bold("Floods");
   if (count > kMostTold) {
-    out_ += " (the latest " + std::to_string(kMostTold) + " of " + WithThousands(count) + ")";
+    out_ += " (" + std::to_string(kMostTold) + " of " + WithThousands(count) + ")";
   }
   out_ += '\n';
-  const std::size_t first = count - std::min(count, kMostTold);
-  for (std::size_t i = first; i < count; ++i) out_ += FloodLine(report_.floods[i]);
+  std::vector<const Flood*> floods;
+  for (const Flood& flood : report_.floods) floods.push_back(&flood);
+  // Those that are on first, then the latest.
+  std::ranges::stable_sort(floods, [](const Flood* a, const Flood* b) {
+    if (a->end.has_value() != b->end.has_value()) return b->end.has_value();
+    return a->start > b->start;
+  });
+  floods.resize(std::min(count, kMostTold));
+  for (const Flood* flood : floods) out_ += FloodLine(*flood);
 }
 
 std::string Table::FloodLine(const Flood& flood) const {
@@ -225,8 +232,11 @@ std::string Table::FloodLine(const Flood& flood) const {
   };
   std::string rest =
       ShortTime(flood.start) + (flood.end ? " to " + ShortTime(*flood.end) : " and on");
-  rest += std::string(Separator()) + CountOf(flood.recipients, "RCPT") + " from " +
-          about(flood.sources, "source") + " in " + about(flood.networks, "network");
+  const bool ours = flood.kind == FloodKind::kOwnEmission;
+  rest += std::string(Separator()) + (flood.beginning_seen ? "" : "at least ") +
+          CountOf(flood.recipients, ours ? "bounce" : "RCPT") + (ours ? " to " : " from ") +
+          about(flood.sources, ours ? "server" : "source") + " in " +
+          about(flood.networks, "network");
   if (flood.share_unsolicited) {
     rest += std::string(Separator()) +
             absl::StrFormat("%.0f%% unsolicited", 100 * *flood.share_unsolicited);

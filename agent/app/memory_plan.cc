@@ -109,7 +109,7 @@ std::vector<Knob> KnobsOf(Config& config, const LoadedConfig& loaded) {
       {"deferred mail", &tables.retries, 1024, RetryBytes},
       {"accepted mail", &tables.accepted, 1024, AcceptedBytes},
       {"loops", &tables.loops, 1024, LoopBytes},
-      {"windows of floods", &tables.flood_keys, 512, FloodBytes},
+      {"windows of floods", &tables.flood_keys, 512, FloodBytes, 4},
       {"mail that was sent", &config.sent_capacity, floor("sent.capacity", 1000), SentBytes},
       {"queue of packets", &tables.queue_batches, 4, QueueBytes, 4},
   };

@@ -61,9 +61,6 @@ FloodOptions MakeFloodOptions(const Config& config, const HashKey& key) {
           .targets_capacity = config.tables.flood_keys,
           .baselines_capacity = config.tables.flood_keys,
           .sketches = config.tables.flood_keys / 2,
-          .recent_capacity = config.tables.flood_keys / 2,
-          .open_capacity = config.tables.flood_keys / 32,
-          .ended_capacity = config.tables.flood_keys / 8,
           .hash_key = key};
 }
 

@@ -94,8 +94,10 @@ std::string_view LossName(Loss loss) {
       return "detect.forgotten";
     case Loss::kDetectLate:
       return "detect.late";
-    case Loss::kDetectFloodsNotKept:
-      return "detect.floods_not_kept";
+    case Loss::kDetectFloodsNotRaised:
+      return "detect.floods_not_raised";
+    case Loss::kDetectFloodsForgotten:
+      return "detect.floods_forgotten";
     case Loss::kOutputTransactions:
       return "output.transactions_dropped";
   }

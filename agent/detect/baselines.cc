@@ -33,14 +33,22 @@ void Baselines::Add(std::uint64_t key, PacketTime now, double amount,
 void Baselines::AdvanceTo(PacketTime now) {
   const std::int64_t hour = PartOf(now, kHour);
   if (!hour_) hour_ = hour;
-  // Of an agent that did not run nothing is known: hours without a look are no samples of nothing,
-  // but a week of them is as good as a restart.
+  // Hours in which nothing came are samples of nothing. More than a day of them is a capture that
+  // has a hole, or an agent that did not run: no samples.
   constexpr std::int64_t kMost = 24;
   if (hour - *hour_ > kMost) {
     CloseHour(*hour_);
     hour_ = hour;
   }
   while (*hour_ < hour) CloseHour((*hour_)++);
+}
+
+void Baselines::BeginAnew() {
+  hour_.reset();
+  for (auto& [key, row] : rows_) {
+    row.hour = 0;
+    row.at_most.reset();
+  }
 }
 
 void Baselines::CloseHour(std::int64_t hour) {

@@ -28,6 +28,8 @@ class Baselines {
            std::optional<double> at_most = std::nullopt);
   // Closes the hours that have passed.
   void AdvanceTo(PacketTime now);
+  // The clock was wrong: what the hour under way had is dropped, what is usual stays.
+  void BeginAnew();
 
   // What is usual within `window` at this hour; nullopt with fewer than kMinSamples.
   std::optional<double> Usual(std::uint64_t key, PacketTime now, PacketTime window) const;

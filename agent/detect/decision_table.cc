@@ -16,6 +16,11 @@ Judgement Say(Verdict verdict, Confidence confidence, std::string_view reason,
 Judgement Backscatter(Confidence confidence, std::string_view reason) {
   return Say(Verdict::kBackscatter, confidence, reason, false);
 }
+Judgement BackscatterByFlood(Confidence confidence, std::string_view reason) {
+  Judgement judgement = Backscatter(confidence, reason);
+  judgement.raised_by_flood = true;
+  return judgement;
+}
 Judgement Unknown(std::string_view reason) { return Say(Verdict::kUnknown, kWeak, reason); }
 
 bool IsReport(MessageKind kind) {
@@ -152,10 +157,11 @@ Judgement DecideBounce(const Evidence& evidence) {
   if (!facts.original_message_ids.empty() || NamesARecipient(facts)) {
     if (!evidence.would_have_seen) return Unknown("no_coverage");
     if (!evidence.target_has_sent) return Backscatter(kStrong, "target_never_sent");
-    return Backscatter(evidence.target_flood ? kStrong : kMedium, "not_sent");
+    return evidence.target_flood ? BackscatterByFlood(kStrong, "not_sent")
+                                 : Backscatter(kMedium, "not_sent");
   }
   if (evidence.would_have_seen && evidence.target_flood) {
-    return Backscatter(kMedium, "no_evidence_in_flood");
+    return BackscatterByFlood(kMedium, "no_evidence_in_flood");
   }
   return Unknown("no_evidence");
 }

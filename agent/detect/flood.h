@@ -84,6 +84,8 @@ struct Flood {
   std::optional<PacketTime> end = std::nullopt;  // nullopt: it is still on
   std::uint64_t recipients = 0;
   double estimated_recipients = 0;
+  // False: it began before what is remembered, so its counts are the least that it had.
+  bool beginning_seen = true;
   double sources = 0;   // different addresses; exact up to kMostExactThings, else kSketchErrorBound
   double networks = 0;  // the same
   // Of all RCPTs of the same target, domain or network; nullopt: the kind is about something else.
@@ -97,6 +99,7 @@ struct Flood {
 class FloodListener {
  public:
   virtual ~FloodListener() = default;
+  // Also when a weak one turns out to be better.
   virtual void OnRaised(const Flood& flood) = 0;
   virtual void OnUpdated(const Flood& flood) = 0;  // once a minute while it is on
   virtual void OnCleared(const Flood& flood) = 0;

@@ -13,8 +13,14 @@ namespace backscatter {
 namespace {
 
 constexpr PacketTime kTick = 10 * kSecond;
-constexpr PacketTime kLongestWindow = 10 * kMinute;  // of those that are evaluated by the minute
-constexpr double kNetworksOfFloodView = 10;          // DETECTION section 3, post-rules
+// A session that hangs is told when it is given up, fifteen minutes after its last octet. It counts
+// as far back as windows go that are made of minutes.
+constexpr PacketTime kLate = 20 * kMinute;
+constexpr PacketTime kFarthestBack = 9 * kMinute;
+constexpr int kLateMeansWrong = 100;  // in a row: the clock is what is wrong
+// One that ended: its texts, its sources and itself.
+constexpr std::size_t kEndedBytes = sizeof(Flood) + 2048;
+constexpr double kNetworksOfFloodView = 10;  // DETECTION section 3, post-rules
 
 std::string_view BytesOf(const IpAddress& address) {
   return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
@@ -49,6 +55,12 @@ bool IsOfDomain(FloodKind kind) {
   return kind == FloodKind::kRandomRecipients || kind == FloodKind::kCalloutStorm;
 }
 
+std::string_view ReturnedMessageId(const Transaction& transaction) {
+  const MessageFacts* const facts = transaction.facts;
+  if (facts == nullptr || facts->original_message_ids.empty()) return {};
+  return facts->original_message_ids.front();
+}
+
 // How many an hour may become what is usual; nullopt: all of it.
 std::optional<double> Teaches(bool flood_is_on, double in_ten_minutes) {
   return flood_is_on ? std::optional<double>(6 * in_ten_minutes) : std::nullopt;
@@ -60,6 +72,7 @@ FloodDetector::FloodDetector(const FloodOptions& options, Ledger* ledger)
     : options_(options),
       ledger_(*ledger),
       budget_{.left = options.sketches},
+      open_budget_{.left = 2 * (options.open_capacity + 2)},
       targets_(options.targets_capacity, &budget_),
       domains_(options.targets_capacity / 8, &budget_),
       networks_(options.targets_capacity, &budget_),
@@ -81,29 +94,56 @@ void FloodDetector::OnTransaction(const JudgedTransaction& judged) {
   }
 }
 
+bool FloodDetector::IsInTime(const Transaction& transaction) {
+  if (TimeBetween(transaction.end, now_) < kLate) {
+    late_in_a_row_ = 0;
+    return true;
+  }
+  ledger_.Add(Loss::kDetectLate, transaction.recipients.size());
+  if (++late_in_a_row_ >= kLateMeansWrong) BeginAnew(transaction.end);
+  return false;
+}
+
+void FloodDetector::BeginAnew(PacketTime now) {
+  std::vector<FloodKey> all;
+  for (const auto& [key, on] : open_) all.push_back(key);
+  for (const FloodKey key : all) Clear(key, now_);
+  targets_.Clear();
+  domains_.Clear();
+  networks_.Clear();
+  overall_ = {};
+  baselines_.BeginAnew();
+  recent_.Clear();
+  flooded_.clear();
+  now_ = ticked_ = swept_ = now;
+  late_in_a_row_ = 0;
+}
+
+FloodEvent FloodDetector::MakeEvent(const Transaction& transaction, const IpAddress& peer) const {
+  FloodEvent event{.at = std::max(transaction.end, now_ - kFarthestBack),
+                   .weight = transaction.weight,
+                   .source = peer};
+  event.source_key = KeyOf(BytesOf(peer));
+  event.network_key = KeyOf(BytesOf(NetworkOf(peer, options_.prefix_v4, options_.prefix_v6)));
+  return event;
+}
+
 void FloodDetector::OnReceived(const JudgedTransaction& judged) {
   const Transaction& transaction = judged.transaction;
   const Judgement& judgement = judged.judgement;
-  FloodEvent event{.at = transaction.end, .weight = transaction.weight};
-  event.unsolicited = IsUnsolicited(judgement);
-  if (!transaction.null_sender && !event.unsolicited) return;
-  if (TimeBetween(transaction.end, now_) >= kLongestWindow) {
-    ledger_.Add(Loss::kDetectLate, transaction.recipients.size());
-    return;
-  }
+  const bool unsolicited = IsUnsolicited(judgement);
+  if ((!transaction.null_sender && !unsolicited) || !IsInTime(transaction)) return;
+  FloodEvent event = MakeEvent(transaction, transaction.source);
+  // What a flood made of it is no evidence for a flood: the next step down is counted.
+  const bool owed = judgement.raised_by_flood && judgement.confidence != Confidence::kStrong;
+  event.unsolicited = unsolicited && !owed;
   event.uncertain =
-      judgement.verdict == Verdict::kUnknown || judgement.verdict == Verdict::kNullOther;
-  event.surely = event.unsolicited && judgement.confidence == Confidence::kStrong;
+      owed || judgement.verdict == Verdict::kUnknown || judgement.verdict == Verdict::kNullOther;
+  event.surely = event.unsolicited && judgement.confidence == Confidence::kStrong &&
+                 !judgement.raised_by_flood;
   event.callout = judgement.verdict == Verdict::kCalloutProbe;
   event.loop = judgement.verdict == Verdict::kBounceLoop;
-  event.source = transaction.source;
-  event.source_key = KeyOf(BytesOf(transaction.source));
-  const IpAddress network = NetworkOf(transaction.source, options_.prefix_v4, options_.prefix_v6);
-  event.network_key = KeyOf(BytesOf(network));
-  const MessageFacts* const facts = transaction.facts;
-  const std::string_view message_id = facts != nullptr && !facts->original_message_ids.empty()
-                                          ? std::string_view(facts->original_message_ids.front())
-                                          : std::string_view();
+  const std::string_view message_id = ReturnedMessageId(transaction);
   for (const Recipient& recipient : transaction.recipients) {
     MakeCanonicalTarget(transaction.Text(recipient.address), options_.target, canonical_);
     event.target_key = KeyOf(canonical_.address);
@@ -114,40 +154,30 @@ void FloodDetector::OnReceived(const JudgedTransaction& judged) {
 }
 
 void FloodDetector::OnEmitted(const JudgedTransaction& judged) {
-  if (!IsOwnBackscatter(judged.judgement)) return;
   const Transaction& transaction = judged.transaction;
-  FloodEvent event{.at = std::max(transaction.end, now_ - kLongestWindow),
-                   .weight = transaction.weight,
-                   .emitted = true,
-                   .source = transaction.server.address};
-  event.source_key = KeyOf(BytesOf(event.source));
-  event.network_key =
-      KeyOf(BytesOf(NetworkOf(event.source, options_.prefix_v4, options_.prefix_v6)));
-  const MessageFacts* const facts = transaction.facts;
-  const std::string_view message_id = facts != nullptr && !facts->original_message_ids.empty()
-                                          ? std::string_view(facts->original_message_ids.front())
-                                          : std::string_view();
+  if (!IsOwnBackscatter(judged.judgement) || !IsInTime(transaction)) return;
+  FloodEvent event = MakeEvent(transaction, transaction.server.address);
+  event.emitted = true;
+  const std::string_view message_id = ReturnedMessageId(transaction);
   recent_.Add(event, message_id);
   overall_.emitted.Add(event.at, event.weight);
   overall_.emitted_onset.Add(event.at, event.weight);
   const auto on = open_.find(KeyOf(FloodKind::kOwnEmission, 0));
   if (on != open_.end()) {
-    on->second.flood.Add(event, message_id, budget_);
+    on->second.flood.Add(event, message_id, open_budget_);
   } else {
     LookForOwnEmission(event);
   }
 }
 
 void FloodDetector::Count(FloodEvent& event, std::string_view message_id) {
-  overall_.all.Add(event.at, event.weight);
-  if (event.unsolicited) overall_.unsolicited.Add(event.at, event.weight);
   recent_.Add(event, message_id);
   if (!open_.empty()) {
     for (std::size_t i = 0; i < kFloodKinds; ++i) {
       const auto kind = static_cast<FloodKind>(i);
       if (kind == FloodKind::kOwnEmission) continue;
       const auto on = open_.find(KeyOf(kind, event.KeyFor(kind)));
-      if (on != open_.end()) on->second.flood.Add(event, message_id, budget_);
+      if (on != open_.end()) on->second.flood.Add(event, message_id, open_budget_);
     }
   }
   CountTarget(event);
@@ -213,13 +243,36 @@ void FloodDetector::CountNetwork(const FloodEvent& event) {
   LookForEmitter(event, windows);
 }
 
-bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime start,
-                          Confidence confidence, double in_window) {
-  if (open_.size() >= options_.open_capacity) {
-    ledger_.Add(Loss::kDetectFloodsNotKept);
-    return false;
+// One kind must not take the places of the others: whoever can make cheap ones of it would hide
+// everything else. Of these two there is one at most.
+bool FloodDetector::HasRoomFor(FloodKind kind, Confidence confidence) {
+  if (kind == FloodKind::kOwnEmission || kind == FloodKind::kWidespread) return true;
+  std::size_t of_kind = 0;
+  std::optional<FloodKey> least;  // of the weak ones, by recipients
+  std::uint64_t least_recipients = 0;
+  for (const auto& [key, on] : open_) {
+    const Flood& flood = on.flood.flood();
+    if (flood.kind != kind) continue;
+    ++of_kind;
+    if (flood.confidence != Confidence::kWeak) continue;
+    if (!least || flood.recipients < least_recipients) {
+      least = key;
+      least_recipients = flood.recipients;
+    }
   }
-  Flood flood{.kind = kind, .confidence = confidence, .start = start, .last = now_};
+  if (of_kind < std::max<std::size_t>(options_.open_capacity / 4, 1)) return true;
+  if (least && confidence != Confidence::kWeak) {
+    Clear(*least, now_);
+    return true;
+  }
+  ledger_.Add(Loss::kDetectFloodsNotRaised);
+  return false;
+}
+
+bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime start,
+                          Confidence confidence) {
+  if (!HasRoomFor(kind, confidence)) return false;
+  Flood flood{.kind = kind, .confidence = confidence, .start = start, .last = start};
   if (IsOfTarget(kind)) flood.target = canonical_.address;
   if (IsOfTarget(kind) || IsOfDomain(kind)) flood.domain = canonical_.domain;
   if (kind == FloodKind::kEmitter) {
@@ -233,11 +286,9 @@ bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime st
   recent_.ForEach([&](const RecentEvents::Entry& entry) {
     if (entry.event.at < start || entry.event.KeyFor(kind) != of) return;
     if (entry.event.emitted != (kind == FloodKind::kOwnEmission)) return;
-    open.Add(entry.event, entry.MessageId(), budget_);
+    open.Add(entry.event, entry.MessageId(), open_budget_);
   });
-  if (!recent_.Reaches(start)) {
-    open.AddUnseen(std::max(0.0, in_window - open.flood().estimated_recipients));
-  }
+  if (!recent_.Reaches(start)) open.SetBeginningUnseen();
   Hold(kind, of);
   if (listener_ != nullptr) listener_->OnRaised(open.Describe());
   return true;
@@ -278,6 +329,12 @@ void FloodDetector::AdvanceTo(PacketTime now) {
 
 void FloodDetector::Tick(PacketTime now) {
   baselines_.AdvanceTo(now);
+  if (budget_.left == 0 && TimeBetween(swept_, now) >= kMinute) {
+    swept_ = now;
+    targets_.ClearOld(now);
+    domains_.ClearOld(now);
+    networks_.ClearOld(now);
+  }
   std::vector<FloodKey> over;
   flooded_.clear();
   for (auto& [key, on] : open_) {
@@ -291,7 +348,11 @@ void FloodDetector::Tick(PacketTime now) {
       const TargetWindows* const windows = targets_.Find(on.key);
       const auto confidence =
           windows != nullptr ? JudgeJoeJob(on.key, *windows) : std::optional<Confidence>();
-      if (confidence && *confidence < open.flood().confidence) open.SetConfidence(*confidence);
+      if (confidence && *confidence < open.flood().confidence) {
+        const bool was_weak = open.flood().confidence == Confidence::kWeak;
+        open.SetConfidence(*confidence);
+        if (was_weak && listener_ != nullptr) listener_->OnRaised(open.Describe());
+      }
       if (open.Describe().networks >= kNetworksOfFloodView) flooded_.insert(on.key);
     }
     if (open.IsDueForUpdate(now) && listener_ != nullptr) listener_->OnUpdated(open.Describe());
@@ -306,11 +367,11 @@ void FloodDetector::Clear(FloodKey key, PacketTime now) {
   LetGo(open.kind(), found->second.key);
   ended_.push_back(open.DescribeEnded(now));
   if (listener_ != nullptr) listener_->OnCleared(ended_.back());
-  open.GiveUp(budget_);
+  open.GiveUp(open_budget_);
   open_.erase(found);
   if (ended_.size() > options_.ended_capacity) {
     ended_.pop_front();
-    ledger_.Add(Loss::kDetectFloodsNotKept);
+    ledger_.Add(Loss::kDetectFloodsForgotten);
   }
 }
 
@@ -329,23 +390,26 @@ bool FloodDetector::IsFlooded(std::string_view canonical_target) const {
 }
 
 std::size_t FloodDetector::MemoryBytes() const {
+  const std::size_t sketches =
+      options_.sketches - budget_.left + 2 * (options_.open_capacity + 2) - open_budget_.left;
   return targets_.MemoryBytes() + domains_.MemoryBytes() + networks_.MemoryBytes() +
-         baselines_.MemoryBytes() + open_.capacity() * (sizeof(Keyed) + 9) +
-         (options_.sketches - budget_.left) * sizeof(SketchRegisters);
+         baselines_.MemoryBytes() + recent_.MemoryBytes() + ended_.size() * kEndedBytes +
+         open_.capacity() * (sizeof(Keyed) + 9) + open_.size() * OpenFlood::kMostBytesBeside +
+         sketches * sizeof(SketchRegisters);
 }
 
 std::uint64_t FloodDetector::MostBytes(const FloodOptions& options) {
   constexpr std::uint64_t kFew = kExactThings * sizeof(std::uint32_t);
   const std::uint64_t targets = options.targets_capacity;
+  const std::uint64_t open = options.open_capacity + 2;
   return WatchedKeys<TargetWindows>::MostBytes(targets) + targets * 20 * kFew +
-         WatchedKeys<DomainWindows>::MostBytes(targets / 8) + targets / 8 * 30 * kFew +
+         WatchedKeys<DomainWindows>::MostBytes(targets / 8) + targets / 8 * 40 * kFew +
          WatchedKeys<NetworkWindows>::MostBytes(targets) + targets * 12 * kFew +
          Baselines::MostBytes(options.baselines_capacity) +
-         options.sketches * sizeof(SketchRegisters) +
+         (options.sketches + 2 * open) * sizeof(SketchRegisters) +
          options.recent_capacity * sizeof(RecentEvents::Entry) +
-         2 * options.open_capacity *
-             (sizeof(Keyed) + OpenFlood::kSourcesKept * sizeof(FloodSource) + 12288) +
-         options.ended_capacity * 4096;
+         17 * open / 8 * (sizeof(Keyed) + 9) + open * OpenFlood::kMostBytesBeside +
+         options.ended_capacity * kEndedBytes;
 }
 
 }  // namespace backscatter

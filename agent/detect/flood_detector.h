@@ -37,13 +37,14 @@ struct FloodOptions {
   std::size_t baselines_capacity = 8192;
   std::size_t sketches = 4096;         // of 2 KB each
   std::size_t recent_capacity = 4096;  // RCPTs that a new flood can be told from
-  std::size_t open_capacity = 256;
-  std::size_t ended_capacity = 1000;
+  std::size_t open_capacity = 256;     // a quarter of it of one kind
+  std::size_t ended_capacity = 1024;
   HashKey hash_key = {};
 };
 
-// Time is that of the transactions' ends and of AdvanceTo; the windows are evaluated with each RCPT
-// that counts, and every ten seconds. Not thread-safe. `ledger` must outlive it.
+// Time is that of the transactions' ends and of AdvanceTo. Windows are looked at when something is
+// added to them, open floods every ten seconds. Where time turns out to have been wrong (everything
+// comes too late), all but what is usual is begun anew. Not thread-safe. `ledger` must outlive it.
 class FloodDetector final : public FloodView {
  public:
   FloodDetector(const FloodOptions& options, Ledger* ledger);
@@ -71,6 +72,10 @@ class FloodDetector final : public FloodView {
  private:
   using FloodKey = std::uint64_t;
 
+  FloodEvent MakeEvent(const Transaction& transaction, const IpAddress& peer) const;
+  // False: it is too late to be counted.
+  bool IsInTime(const Transaction& transaction);
+  void BeginAnew(PacketTime now);
   void OnReceived(const JudgedTransaction& judged);
   void OnEmitted(const JudgedTransaction& judged);
   void Count(FloodEvent& event, std::string_view message_id);
@@ -90,9 +95,10 @@ class FloodDetector final : public FloodView {
                                         const TargetWindows& windows) const;
 
   bool IsOn(FloodKind kind, std::uint64_t key) const { return open_.contains(KeyOf(kind, key)); }
-  // Also takes back what was counted of it since its start. False: too many are on.
-  bool Raise(FloodKind kind, const FloodEvent& event, PacketTime start, Confidence confidence,
-             double in_window);
+  // Also counts what of it is remembered since its start. False: too many are on.
+  bool Raise(FloodKind kind, const FloodEvent& event, PacketTime start, Confidence confidence);
+  // Of its kind; a weak flood goes for a better one.
+  bool HasRoomFor(FloodKind kind, Confidence confidence);
   void Tick(PacketTime now);
   void Clear(FloodKey key, PacketTime now);
   // How many in a window of its kind make one.
@@ -112,8 +118,11 @@ class FloodDetector final : public FloodView {
   FloodListener* listener_ = nullptr;
   PacketTime now_ = 0;
   PacketTime ticked_ = 0;
+  PacketTime swept_ = 0;
+  int late_in_a_row_ = 0;
 
-  SketchBudget budget_;
+  SketchBudget budget_;       // of windows
+  SketchBudget open_budget_;  // of floods, two each
   WatchedKeys<TargetWindows> targets_;
   WatchedKeys<DomainWindows> domains_;
   WatchedKeys<NetworkWindows> networks_;

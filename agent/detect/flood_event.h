@@ -42,9 +42,10 @@ struct FloodEvent {
 // its thirtieth. About 250 bytes each.
 class RecentEvents {
  public:
+  static constexpr std::size_t kMostMessageId = 120;
   struct Entry {
     FloodEvent event;
-    std::array<char, 120> message_id{};  // of what was returned; cut off
+    std::array<char, kMostMessageId> message_id{};  // of what was returned; cut off
     std::uint8_t message_id_length = 0;
 
     std::string_view MessageId() const { return {message_id.data(), message_id_length}; }
@@ -57,6 +58,11 @@ class RecentEvents {
   void ForEach(Visit visit) const {
     for (std::size_t i = 0; i < ring_.size(); ++i) visit(ring_[(oldest_ + i) % ring_.size()]);
   }
+  void Clear() {
+    ring_.clear();
+    oldest_ = 0;
+  }
+  std::size_t MemoryBytes() const { return ring_.capacity() * sizeof(Entry); }
   // All events since `time` are here.
   bool Reaches(PacketTime time) const {
     return ring_.size() < capacity_ || ring_[oldest_].event.at < time;

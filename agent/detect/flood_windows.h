@@ -25,10 +25,30 @@ class Held {
   int floods_ = 0;
 };
 
+// When something was looked at for a flood and was none: sketches are not free. It is looked at
+// again a quarter of a second later, or with a quarter more of it.
+class Look {
+ public:
+  bool IsDue(PacketTime now, double count) {
+    constexpr PacketTime kLater = kSecond / 4;
+    constexpr double kMore = 1.25;
+    if (at_ <= now && TimeBetween(at_, now) < kLater && count >= count_ && count < kMore * count_) {
+      return false;
+    }
+    at_ = now;
+    count_ = count;
+    return true;
+  }
+
+ private:
+  PacketTime at_ = 0;
+  double count_ = 0;
+};
+
 // What is compared with a threshold begins anew when a flood is over, else its own last bounces
-// would make the next one; ActivityWindows go on.
+// would make the next one.
 struct TargetWindows : Held {
-  ActivityWindows activity;  // unsolicited
+  HourCount activity;  // unsolicited
   TenMinuteCount unsolicited;
   TenMinuteCount uncertain;
   TenMinuteCount surely;  // of the unsolicited ones
@@ -37,9 +57,11 @@ struct TargetWindows : Held {
   Onset<10, kMinute> onset;  // of both
   HourCount loops;
   Onset<12, 5 * kMinute> loop_onset;
-  PacketTime looked_at = 0;
+  Look look;
 
-  double Score(PacketTime now) const { return activity.Hour(now) + uncertain.Sum(now); }
+  double Score(PacketTime now) const {
+    return activity.Sum(now) + uncertain.Sum(now) + loops.Sum(now);
+  }
   void BeginAnew(FloodKind kind, SketchBudget& budget) {
     if (kind == FloodKind::kBounceLoop) {
       loops = {};
@@ -54,13 +76,17 @@ struct TargetWindows : Held {
     networks.Clear(budget);
     uncertain_networks.Clear(budget);
   }
+  void ClearOld(PacketTime now, SketchBudget& budget) {
+    networks.ClearOld(now, budget);
+    uncertain_networks.ClearOld(now, budget);
+  }
   std::size_t MemoryBytes() const {
     return networks.MemoryBytes() + uncertain_networks.MemoryBytes();
   }
 };
 
 struct DomainWindows : Held {
-  ActivityWindows activity;  // unsolicited
+  HourCount activity;  // unsolicited
   TenMinuteCount unknown_users;
   TenMinuteDistinct unknown_targets;
   TenMinuteDistinct unknown_networks;
@@ -70,10 +96,11 @@ struct DomainWindows : Held {
   TenMinuteDistinct callout_pairs;  // of network and target
   TenMinuteDistinct callout_networks;
   Onset<10, kMinute> callout_onset;
-  PacketTime looked_at = 0;
+  Look unknown_look;
+  Look callout_look;
 
   double Score(PacketTime now) const {
-    return activity.Hour(now) + unknown_users.Sum(now) + callouts.Sum(now);
+    return activity.Sum(now) + unknown_users.Sum(now) + callouts.Sum(now);
   }
   void BeginAnew(FloodKind kind, SketchBudget& budget) {
     if (kind == FloodKind::kCalloutStorm) {
@@ -94,6 +121,12 @@ struct DomainWindows : Held {
     callout_pairs.Clear(budget);
     callout_networks.Clear(budget);
   }
+  void ClearOld(PacketTime now, SketchBudget& budget) {
+    unknown_targets.ClearOld(now, budget);
+    unknown_networks.ClearOld(now, budget);
+    callout_pairs.ClearOld(now, budget);
+    callout_networks.ClearOld(now, budget);
+  }
   std::size_t MemoryBytes() const {
     return unknown_targets.MemoryBytes() + unknown_networks.MemoryBytes() +
            callout_pairs.MemoryBytes() + callout_networks.MemoryBytes();
@@ -101,25 +134,24 @@ struct DomainWindows : Held {
 };
 
 struct NetworkWindows : Held {
-  ActivityWindows activity;  // unsolicited
+  HourCount activity;  // unsolicited
   HourCount unsolicited;
   HourDistinct targets;
   Onset<12, 5 * kMinute> onset;
-  PacketTime looked_at = 0;
+  Look look;
 
-  double Score(PacketTime now) const { return activity.Hour(now); }
+  double Score(PacketTime now) const { return activity.Sum(now); }
   void BeginAnew(FloodKind /*kind*/, SketchBudget& budget) {
     GiveUp(budget);
     unsolicited = {};
     onset = {};
   }
   void GiveUp(SketchBudget& budget) { targets.Clear(budget); }
+  void ClearOld(PacketTime now, SketchBudget& budget) { targets.ClearOld(now, budget); }
   std::size_t MemoryBytes() const { return targets.MemoryBytes(); }
 };
 
 struct OverallWindows {
-  ActivityWindows unsolicited;
-  ActivityWindows all;  // null-sender RCPTs
   HourCount emitted;
   Onset<12, 5 * kMinute> emitted_onset;
 };

@@ -37,6 +37,7 @@ void OpenFlood::Add(const FloodEvent& event, std::string_view message_id, Sketch
   all_ += event.weight;
   if (event.unsolicited) unsolicited_ += event.weight;
   if (!event.Counts(flood_.kind)) return;
+  if (event.uncertain && flood_.confidence != Confidence::kWeak) return;
   ++flood_.recipients;
   flood_.estimated_recipients += event.weight;
   flood_.last = std::max(flood_.last, event.at);
@@ -46,18 +47,12 @@ void OpenFlood::Add(const FloodEvent& event, std::string_view message_id, Sketch
   sources_.Add(event.source_key, budget);
   networks_.Add(event.network_key, budget);
   CountSource(event.source);
+  message_id = message_id.substr(0, RecentEvents::kMostMessageId);
   std::vector<std::string>& ids = flood_.example_message_ids;
   if (!message_id.empty() && ids.size() < kMessageIdsTold &&
       std::find(ids.begin(), ids.end(), message_id) == ids.end()) {
     ids.emplace_back(message_id);
   }
-}
-
-void OpenFlood::AddUnseen(double recipients) {
-  flood_.recipients += static_cast<std::uint64_t>(std::llround(recipients));
-  flood_.estimated_recipients += recipients;
-  all_ += recipients;
-  unsolicited_ += recipients;
 }
 
 void OpenFlood::CountSource(const IpAddress& source) {
@@ -97,7 +92,8 @@ bool OpenFlood::IsOver(PacketTime now) const {
   const double few = std::min(
       kOverShare * peak_ * static_cast<double>(window) / static_cast<double>(kMinute),
       threshold_ / 2 * static_cast<double>(window) / static_cast<double>(FloodWindow(flood_.kind)));
-  return std::all_of(counts.begin(), counts.end(), [&](double count) { return count < few; });
+  return std::all_of(counts.begin(), counts.end(),
+                     [&](double count) { return count == 0 || count < few; });
 }
 
 bool OpenFlood::IsDueForUpdate(PacketTime now) {

@@ -29,8 +29,7 @@ class OpenFlood {
 
   // An event of the same key, whether it counts or not.
   void Add(const FloodEvent& event, std::string_view message_id, SketchBudget& budget);
-  // What no longer stands in RecentEvents, as a sum of weights.
-  void AddUnseen(double recipients);
+  void SetBeginningUnseen() { flood_.beginning_seen = false; }
   void SetConfidence(Confidence confidence) { flood_.confidence = confidence; }
 
   // Over: in each of the three windows before the minute of `now` it had less than a fifth of its
@@ -51,6 +50,9 @@ class OpenFlood {
     networks_.Clear(budget);
   }
 
+  // Beside itself: exact lists, sources, texts. A sketch counts in the budget.
+  static constexpr std::size_t kMostBytesBeside =
+      2 * kMostExactThings * sizeof(std::uint32_t) + 64 * sizeof(FloodSource) + 2048;
   static constexpr std::size_t kSourcesKept = 64;
   static constexpr std::size_t kSourcesTold = 10;
   static constexpr std::size_t kMessageIdsTold = 5;

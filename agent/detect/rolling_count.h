@@ -51,6 +51,16 @@ class PartRing {
     }
   }
 
+  // clear(T&) for those that left the window that ends with the part of `now`.
+  template <typename Clear>
+  void ClearOld(PacketTime now, Clear clear) {
+    const std::int64_t last = PartOf(now, kWidth);
+    for (std::size_t i = 0; i < kParts; ++i) {
+      const std::int64_t part = newest_ - static_cast<std::int64_t>(i);
+      if (last - part >= static_cast<std::int64_t>(kParts)) clear(Slot(part));
+    }
+  }
+
   // All of them, whatever their time.
   std::array<T, kParts>& parts() { return parts_; }
   const std::array<T, kParts>& parts() const { return parts_; }
@@ -84,27 +94,6 @@ class RollingCount {
   PartRing<float, kParts, kWidth> ring_;  // exact up to 16 million a part
 };
 
-// The same over the four windows that are told.
-class ActivityWindows {
- public:
-  void Add(PacketTime time, double amount) {
-    minute_.Add(time, amount);
-    ten_minutes_.Add(time, amount);
-    hour_.Add(time, amount);
-    day_.Add(time, amount);
-  }
-  double Minute(PacketTime now) const { return minute_.Sum(now); }
-  double TenMinutes(PacketTime now) const { return ten_minutes_.Sum(now); }
-  double Hour(PacketTime now) const { return hour_.Sum(now); }
-  double Day(PacketTime now) const { return day_.Sum(now); }
-
- private:
-  RollingCount<6, 10 * kSecond> minute_;
-  RollingCount<10, kMinute> ten_minutes_;
-  RollingCount<12, 5 * kMinute> hour_;
-  RollingCount<24, kHour> day_;
-};
-
 // How many different things were seen within the window; to be emptied with Clear.
 template <std::size_t kParts, PacketTime kWidth>
 class RollingDistinct {
@@ -122,6 +111,10 @@ class RollingDistinct {
   }
   void Clear(SketchBudget& budget) {
     for (DistinctCounter& part : ring_.parts()) part.Clear(budget);
+  }
+  // Gives back the sketches of what is past.
+  void ClearOld(PacketTime now, SketchBudget& budget) {
+    ring_.ClearOld(now, [&](DistinctCounter& part) { part.Clear(budget); });
   }
   std::size_t MemoryBytes() const {
     std::size_t bytes = 0;

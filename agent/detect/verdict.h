@@ -44,6 +44,8 @@ struct Judgement {
       std::nullopt;  // nullopt: not known, or the question does not arise
   Confidence confidence = Confidence::kWeak;
   std::string_view reason = {};  // one word with underscores, from a constant
+  // The confidence, or the verdict, is owed to a flood on the target: no evidence for that flood.
+  bool raised_by_flood = false;
   // Emitted: the host that we had the mail from which it answers, as far as that is known.
   std::optional<IpAddress> received_from = std::nullopt;
 };

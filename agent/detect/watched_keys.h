@@ -23,7 +23,8 @@
 namespace backscatter {
 
 // State: `double Score(PacketTime now) const`, `bool held() const`, `void GiveUp(SketchBudget&)`,
-// default-constructible and movable. Keys are 64-bit keyed hashes. Owned by one thread.
+// `void ClearOld(PacketTime now, SketchBudget&)`, default-constructible and movable. Keys are
+// 64-bit keyed hashes. Owned by one thread.
 template <typename State>
 class WatchedKeys {
  public:
@@ -43,9 +44,14 @@ class WatchedKeys {
     return found == states_.end() ? nullptr : &found->second;
   }
 
-  template <typename Visit>
-  void ForEach(Visit visit) const {
-    for (const auto& [key, state] : states_) visit(key, state);
+  // Sketches of what is past are given back.
+  void ClearOld(PacketTime now) {
+    for (auto& [key, state] : states_) state.ClearOld(now, budget_);
+  }
+  void Clear() {
+    for (auto& [key, state] : states_) state.GiveUp(budget_);
+    states_.clear();
+    shortfall_ = {};
   }
 
   std::size_t size() const { return states_.size(); }

@@ -121,14 +121,19 @@ bool PcapLiveSource::IsWatched(int index) const {
       lanes_, [index](const auto& lane) { return lane->index() == index && !lane->leaving(); });
 }
 
-// The bytes of a ring where so many interfaces share them; 0: the rings that are there are all
-// that may be.
+// The bytes of a ring where so many interfaces share them; the least where those that came first
+// took the rest; 0: the rings that are there are all that may be. Those that are let go of make
+// room at once, though they are there a second longer.
 std::size_t PcapLiveSource::RingFor(std::size_t interfaces) const {
   const std::size_t share =
       std::max(kLeastRing, options_.ring_bytes / std::max<std::size_t>(1, interfaces));
-  std::size_t used = share;
-  for (const std::unique_ptr<PcapLane>& lane : lanes_) used += lane->ring_bytes();
-  return used <= std::max(options_.most_ring_bytes, options_.ring_bytes) ? share : 0;
+  std::size_t used = 0;
+  for (const std::unique_ptr<PcapLane>& lane : lanes_) {
+    if (!lane->leaving()) used += lane->ring_bytes();
+  }
+  const std::size_t most = std::max(options_.most_ring_bytes, options_.ring_bytes);
+  if (used + share <= most) return share;
+  return used + kLeastRing <= most ? kLeastRing : 0;
 }
 
 absl::Status PcapLiveSource::SetInterfaces(const std::vector<HostInterface>& interfaces) {

@@ -28,11 +28,13 @@ constexpr const char* kUsage =
     "    envelopes  that of replay_bench; its bounces return no header\n"
     "    bounces    the same flood; 90 % of its bounces return a header with a Message-ID, and 10 "
     "%\n"
-    "               of these answer mail that was sent\n"
+    "               of these answer mail that was sent: what reading a bounce whole costs, without "
+    "a\n"
+    "               limit\n"
     "  The sent ledger is full before the first packet: N mails of capacity (1000000), four keys\n"
     "  each. Filling it does not count; all else does, from the first packet to the end of the "
     "report.\n";
-constexpr double kLimit = 0.5;  // of the CPU time without verdicts
+constexpr double kLimit = 0.5;  // of the CPU time of `envelopes` without verdicts
 
 struct Options {
   int rounds = 5;
@@ -84,8 +86,8 @@ VerdictReplayCost ReplayInChild(const Options& options, const std::filesystem::p
   return cost;
 }
 
-// A line of the table; false: the limit is exceeded.
-bool BenchProfile(const Options& options, const char* profile) {
+// A line of the table. Returns how much verdicts cost on top.
+double BenchProfile(const Options& options, const char* profile) {
   const std::filesystem::path capture = GeneratedCapture(options.data, profile);
   VerdictReplayCost last = ReplayInChild(options, capture, false);  // warms the page cache
   double without = 1e9;
@@ -97,13 +99,12 @@ bool BenchProfile(const Options& options, const char* profile) {
   }
   const double ratio = (with - without) / std::max(without, 1e-6);
   const double all = static_cast<double>(std::max<std::uint64_t>(last.transactions, 1)) / 100;
-  std::printf("%-10s %12" PRIu64 " %11.3f %11.3f %7.2f %6.2f %11.1f %% %10.1f %% %10" PRIu64
-              " %7.1f\n",
-              profile, last.transactions, without, with, ratio, kLimit,
+  std::printf("%-10s %12" PRIu64 " %11.3f %11.3f %7.2f %11.1f %% %10.1f %% %10" PRIu64 " %7.1f\n",
+              profile, last.transactions, without, with, ratio,
               static_cast<double>(last.backscatter) / all,
               static_cast<double>(last.solicited) / all, last.keys, last.ledger_megabytes);
   std::fflush(stdout);
-  return ratio <= kLimit;
+  return ratio;
 }
 
 }  // namespace
@@ -124,13 +125,10 @@ int main(int argc, char** argv) {
   }
   std::printf("verdicts on top of Replay: lowest CPU time (user and system) of %d rounds\n\n",
               options.rounds);
-  std::printf("%-10s %12s %11s %11s %7s %6s %13s %12s %10s %7s\n", "profile", "transactions",
-              "without s", "with s", "on top", "limit", "backscatter", "solicited", "sent keys",
-              "MB");
-  bool kept = true;
-  for (const char* profile : {"envelopes", "bounces"}) {
-    kept = BenchProfile(options, profile) && kept;
-  }
-  std::puts(kept ? "\nthe limit is kept" : "\n  EXCEEDED: CPU time of verdicts");
+  std::printf("%-10s %12s %11s %11s %7s %13s %12s %10s %7s\n", "profile", "transactions",
+              "without s", "with s", "on top", "backscatter", "solicited", "sent keys", "MB");
+  const bool kept = BenchProfile(options, "envelopes") <= kLimit;
+  BenchProfile(options, "bounces");
+  std::printf("\nlimit of envelopes: %.2f, %s\n", kLimit, kept ? "kept" : "EXCEEDED");
   return 0;
 }

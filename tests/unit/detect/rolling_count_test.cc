@@ -65,19 +65,6 @@ TEST(RollingCount, ForgetsAcrossAnyJump) {
   EXPECT_EQ(extreme.Sum(std::numeric_limits<PacketTime>::max()), 1);
 }
 
-TEST(ActivityWindows, EachHasItsOwnLength) {
-  ActivityWindows windows;
-  windows.Add(kStart, 1);
-  EXPECT_EQ(windows.Minute(kStart + 40 * kSecond), 1);
-  EXPECT_EQ(windows.Minute(kStart + kMinute), 0);
-  EXPECT_EQ(windows.TenMinutes(kStart + 9 * kMinute), 1);
-  EXPECT_EQ(windows.TenMinutes(kStart + 10 * kMinute), 0);
-  EXPECT_EQ(windows.Hour(kStart + 54 * kMinute), 1);
-  EXPECT_EQ(windows.Hour(kStart + kHour), 0);
-  EXPECT_EQ(windows.Day(kStart + 23 * kHour), 1);
-  EXPECT_EQ(windows.Day(kStart + kDay), 0);
-}
-
 TEST(RollingDistinct, CountsWhatIsInTheWindowOnce) {
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     std::mt19937_64 random(seed);
@@ -102,6 +89,26 @@ TEST(RollingDistinct, CountsWhatIsInTheWindowOnce) {
     distinct.Clear(budget);
     EXPECT_EQ(budget.left, 64U);
   }
+}
+
+TEST(RollingDistinct, WhatIsPastIsGivenBackAndNothingElse) {
+  SketchBudget budget{.left = 2};
+  RollingDistinct<10, kMinute> distinct;
+  const auto fill = [&](PacketTime at) {
+    for (std::uint64_t i = 1; i <= 100; ++i) {
+      distinct.Add(at, MixWords(i, 0x9e3779b97f4a7c15), budget);
+    }
+  };
+  fill(kStart);
+  fill(kStart + 5 * kMinute);
+  ASSERT_EQ(budget.left, 0U);
+  distinct.ClearOld(kStart + 9 * kMinute, budget);
+  EXPECT_EQ(budget.left, 0U);
+  distinct.ClearOld(kStart + 10 * kMinute, budget);
+  EXPECT_EQ(budget.left, 1U);
+  EXPECT_NEAR(distinct.Estimate(kStart + 10 * kMinute), 100, 100 * kSketchErrorBound);
+  distinct.ClearOld(kStart + kDay, budget);
+  EXPECT_EQ(budget.left, 2U);
 }
 
 TEST(Onset, LeavesOutWhatThereAlwaysIs) {

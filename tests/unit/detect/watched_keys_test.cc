@@ -25,6 +25,7 @@ struct Counted {
   void GiveUp(SketchBudget&) {
     if (given_up != nullptr) ++*given_up;
   }
+  void ClearOld(PacketTime, SketchBudget&) {}
   std::size_t MemoryBytes() const { return 0; }
 };
 
