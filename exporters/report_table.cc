@@ -205,10 +205,10 @@ void Table::WriteFloods() {
   out_ += '\n';
   std::vector<const Flood*> floods;
   for (const Flood& flood : report_.floods) floods.push_back(&flood);
-  // Those that are on first, then the latest.
+  // Those that are on first, the largest before the others; then the latest.
   std::ranges::stable_sort(floods, [](const Flood* a, const Flood* b) {
     if (a->end.has_value() != b->end.has_value()) return b->end.has_value();
-    return a->start > b->start;
+    return a->end ? a->start > b->start : a->recipients > b->recipients;
   });
   floods.resize(std::min(count, kMostTold));
   for (const Flood* flood : floods) out_ += FloodLine(*flood);
