@@ -146,6 +146,8 @@ Ledger Pipeline::Losses() const {
   losses.Add(Loss::kSentKeysDropped, sent_->state().ledger.dropped() - dropped_before_);
   losses.Add(Loss::kMailMessagesNotRead, readers_.refused());
   losses.Add(Loss::kDetectForgotten, judge_.forgotten());
+  losses.Add(Loss::kDetectWindowsGivenUp, floods_.windows_given_up());
+  losses.Add(Loss::kDetectSketchesRefused, floods_.sketches_refused());
   if (lines_ != nullptr) losses.Add(Loss::kOutputTransactions, lines_->lost_lines());
   return losses;
 }

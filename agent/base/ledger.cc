@@ -94,6 +94,10 @@ std::string_view LossName(Loss loss) {
       return "detect.forgotten";
     case Loss::kDetectLate:
       return "detect.late";
+    case Loss::kDetectWindowsGivenUp:
+      return "detect.windows_given_up";
+    case Loss::kDetectSketchesRefused:
+      return "detect.sketches_refused";
     case Loss::kDetectFloodsNotRaised:
       return "detect.floods_not_raised";
     case Loss::kDetectFloodsForgotten:

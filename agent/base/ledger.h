@@ -57,6 +57,8 @@ enum class Loss : std::uint8_t {
   kMailMessagesNotRead,     // messages not read since too many were under way
   kDetectForgotten,         // deferred or accepted mail forgotten before its five days
   kDetectLate,              // recipients told too late for the windows of the flood detector
+  kDetectWindowsGivenUp,    // targets, domains and networks that made room with counts in them
+  kDetectSketchesRefused,   // things not told apart in a window, for want of sketches
   kDetectFloodsNotRaised,   // looks that found a flood for which there was no room
   kDetectFloodsForgotten,   // floods that ended, and are told no more
   kOutputTransactions,      // lines of --transactions that were not written, or not whole

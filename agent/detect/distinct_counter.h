@@ -26,7 +26,7 @@ using SketchRegisters = std::array<std::uint8_t, kSketchRegisters>;
 // and no further.
 struct SketchBudget {
   std::size_t left = 0;
-  std::uint64_t refused = 0;  // sketches that were not made
+  std::uint64_t refused = 0;  // things that were not told apart without one
 };
 
 // As far as a counter is exact, unless it is made otherwise: four bytes each. Two of 512 things

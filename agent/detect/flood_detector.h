@@ -65,6 +65,11 @@ class FloodDetector final : public FloodView {
   std::vector<Flood> Floods() const;
   bool IsFlooded(std::string_view canonical_target) const override;
 
+  // What made room before its time, and what was not told apart: see Loss.
+  std::uint64_t windows_given_up() const {
+    return targets_.given_up() + domains_.given_up() + networks_.given_up();
+  }
+  std::uint64_t sketches_refused() const { return budget_.refused + open_budget_.refused; }
   std::size_t MemoryBytes() const;
   // What that can grow to; while one table grows, half of it comes on top.
   static std::uint64_t MostBytes(const FloodOptions& options);

@@ -55,6 +55,7 @@ class WatchedKeys {
   }
 
   std::size_t size() const { return states_.size(); }
+  // Keys that made room with counts of the last hour.
   std::uint64_t given_up() const { return given_up_; }
   double Shortfall(PacketTime now) const {
     double sum = 0;
@@ -88,9 +89,9 @@ class WatchedKeys {
     for (auto it = states_.begin(); it != states_.end();) {
       const auto next = std::next(it);
       if (!it->second.held() && it->second.Score(now) <= limit) {
+        if (it->second.Score(now) > 0) ++given_up_;
         it->second.GiveUp(budget_);
         states_.erase(it);
-        ++given_up_;
       }
       it = next;
     }

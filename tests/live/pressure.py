@@ -165,8 +165,7 @@ def examine(stand, agents, sent, what):
             break
         print(f"lost again, with {pause} s between four mails: the host is busy", flush=True)
     for (each, counts), old in zip(now, then):
-        stand.expect(each, counts.since(old) == (AFTERWARDS,) * 3,
-                     f"afterwards {counts}, before {old}")
+        stand.expect(each, _all_counted(counts, old), f"afterwards {counts}, before {old}")
         stand.expect(each, counts.losses == old.losses,
                      f"afterwards it still lost: {counts.losses}, before {old.losses}")
         each.end()
@@ -175,6 +174,18 @@ def examine(stand, agents, sent, what):
         stand.expect(each, 0 <= 10 * missing <= counts.lost(),
                      f"{missing} sessions are missing, and {counts.lost()} packets are lost")
     return before
+
+
+def _all_counted(counts, before):
+    """Whether AFTERWARDS mails are counted since, and nothing else.
+
+    A session whose end was lost before is open still, and settled when its port comes again: its
+    mail, without an answer to the body, then comes on top.
+    """
+    transactions, accepted, recipients = counts.since(before)
+    late = transactions - AFTERWARDS
+    return (accepted == AFTERWARDS and 0 <= late <= before.lost() and
+            0 <= recipients - AFTERWARDS <= before.lost())
 
 
 # ---- what is done to it --------------------------------------------------------------------------
