@@ -26,11 +26,11 @@ class Held {
 };
 
 // When something was looked at for a flood and was none: sketches are not free. It is looked at
-// again a quarter of a second later, or with a quarter more of it.
+// again a second later, or with a quarter more of it.
 class Look {
  public:
   bool IsDue(PacketTime now, double count) {
-    constexpr PacketTime kLater = kSecond / 4;
+    constexpr PacketTime kLater = kSecond;
     constexpr double kMore = 1.25;
     if (at_ <= now && TimeBetween(at_, now) < kLater && count >= count_ && count < kMore * count_) {
       return false;
