@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/base/ascii.h"
 #include "agent/detect/evidence_collector.h"
 
 namespace backscatter {
@@ -98,10 +99,14 @@ class EmissionJudge {
     return forwarded;
   }
 
-  // The returned message says that a host of ours had it from outside.
+  // The returned message says that a host of ours had it from outside. That the host is ours may be
+  // known from nothing but this session, in which it gives its name.
   std::optional<Cause> FindByReceived(const MessageFacts& facts) const {
+    const std::string_view helo = transaction_.Text(transaction_.helo);
     for (const ReceivedHop& hop : facts.returned_received) {
-      if (!hosts_.IsOurs(hop.by_name) || !hop.from_address) continue;
+      const bool is_ours =
+          hosts_.IsOurs(hop.by_name) || (!helo.empty() && EqualsIgnoreCase(hop.by_name, helo));
+      if (!is_ours || !hop.from_address) continue;
       if (local_.Contains(*hop.from_address)) continue;
       return Cause{"accept_then_bounce", Confidence::kMedium, hop.from_address};
     }

@@ -121,6 +121,15 @@ TEST(AcceptThenBounce, AHostThatSentMailIsOneOfOurs) {
             "emitted medium accept_then_bounce");
 }
 
+// It bounced so fast that the mail itself is told later, and nothing else is known of it.
+TEST(AcceptThenBounce, AHostThatGivesItsNameHereIsOneOfOurs) {
+  Gateway gateway;
+  EXPECT_EQ(gateway.Send(OurBounce("gone@ours.example", {"victim@far.example"},
+                                   ReturnedThrough("MX.ours.example"))),
+            "emitted medium accept_then_bounce");
+  EXPECT_EQ(SourceOf(gateway), "198.51.100.66");
+}
+
 TEST(AcceptThenBounce, AnotherHostOrAnAddressOfOursSaysNothing) {
   Gateway gateway({.relays = {"mx.ours.example"}});
   const auto through = [&](const Dsn& dsn) {
