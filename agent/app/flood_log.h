@@ -7,7 +7,8 @@
 namespace backscatter {
 
 // By the rule of Log no address is said: which target it is stands in the report. Warnings, but for
-// weak floods, which may be the bounces of a newsletter. `log` must outlive it.
+// weak floods, which may be the bounces of a newsletter. `exact=false` stands where sources and
+// networks are estimates, or the counts are the least that there was. `log` must outlive it.
 class FloodLog final : public FloodListener {
  public:
   explicit FloodLog(Log* log) : log_(*log) {}

@@ -63,6 +63,19 @@ TEST_F(FloodLogTest, AWeakOneIsNoWarning) {
   EXPECT_THAT(Written(), HasSubstr("level=info msg=flood kind=joe_job domain=- confidence=weak"));
 }
 
+TEST_F(FloodLogTest, ANumberThatIsNotExactSaysSo) {
+  Flood flood = JoeJob();
+  floods_.OnRaised(flood);
+  EXPECT_THAT(Written(), Not(HasSubstr("exact=")));
+  flood.beginning_seen = false;
+  floods_.OnRaised(flood);
+  EXPECT_THAT(Written(), HasSubstr("peak_per_minute=800 exact=false\n"));
+  flood.beginning_seen = true;
+  flood.sources = 513;
+  floods_.OnCleared(flood);
+  EXPECT_THAT(Written(), HasSubstr("sources=513 networks=55 peak_per_minute=800 exact=false\n"));
+}
+
 TEST_F(FloodLogTest, ThatItIsOverIsSaid) {
   Flood flood = JoeJob();
   flood.end = flood.start + 60 * kSecond;
