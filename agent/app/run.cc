@@ -18,7 +18,7 @@
 #include "agent/app/capture_thread.h"
 #include "agent/app/control_signals.h"
 #include "agent/app/engine_thread.h"
-#include "agent/app/flood_log.h"
+#include "agent/app/live_output.h"
 #include "agent/app/log.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/pipeline_files.h"
@@ -86,6 +86,7 @@ class Agent {
   void Reload();
   void WarnOfBodies();
   void ApplyConfig();
+  void AddSourceTo(LiveSnapshot& snapshot) const;
   Config Effective() const;
   RunInfo MakeRunInfo() const;
 
@@ -98,12 +99,12 @@ class Agent {
   const HashKey key_;
   const std::uint32_t seed_;
   Log log_;
-  FloodLog flood_log_{&log_};
   ServiceNotifier notifier_;
   std::optional<ControlSignals> signals_;
   Wake news_;  // from the other threads
   BatchQueue queue_;
   PipelineFiles files_;
+  std::unique_ptr<LiveOutput> live_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -135,6 +136,9 @@ absl::Status Agent::SetUp() {
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  absl::StatusOr<std::unique_ptr<LiveOutput>> live = LiveOutput::Open(config, key_, &log_);
+  if (!live.ok()) return live.status();
+  live_ = *std::move(live);
   return MakeCapture();
 }
 
@@ -183,13 +187,15 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
+  live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
                         .batv_keys = files_.batv_keys,
                         .hash_key = key_,
                         .sampling_key = key_,
                         .source_samples = source_samples_,
-                        .flood_listener = &flood_log_,
+                        .flood_listener = live_->floods(),
+                        .live = live_->transactions(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));
@@ -200,11 +206,15 @@ absl::Status Agent::StartPipeline() {
     if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  engine_ = std::make_unique<EngineThread>(EngineThread::Options{.pipeline = pipeline_.get(),
-                                                                 .queue = &queue_,
-                                                                 .log = &log_,
-                                                                 .lines = files_.lines.get(),
-                                                                 .feed = std::move(feed)});
+  engine_ = std::make_unique<EngineThread>(
+      EngineThread::Options{.pipeline = pipeline_.get(),
+                            .queue = &queue_,
+                            .log = &log_,
+                            .lines = files_.lines.get(),
+                            .feed = std::move(feed),
+                            .publish = [this](const Pipeline& pipeline, PacketTime now) {
+                              live_->Publish(pipeline, now);
+                            }});
   return absl::OkStatus();
 }
 
@@ -289,9 +299,19 @@ void Agent::OnNews() {
 
 void Agent::ApplyConfig() {
   capture_->Apply(MakeCaptureRules(Effective(), seed_));
-  engine_->Post([config = Effective(), keys = files_.batv_keys](Pipeline& pipeline) {
+  engine_->Post([this, config = Effective(), keys = files_.batv_keys,
+                 label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
+    live_->Reconfigure(config, label_key);
   });
+}
+
+// By the engine's thread.
+void Agent::AddSourceTo(LiveSnapshot& snapshot) const {
+  const SourceStats stats = capture_->stats();
+  snapshot.run = MakeRunInfo();
+  snapshot.packets = stats.packets;
+  snapshot.packet_bytes = stats.bytes;
 }
 
 // systemd restarts what says nothing; so only threads that live may speak.
@@ -309,9 +329,11 @@ void Agent::Reload() {
   const absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
   absl::StatusOr<BatvKeys> keys =
       loaded.ok() ? ReadBatvKeys(loaded->config.batv_keys) : loaded.status();
-  if (!keys.ok()) {
+  const absl::Status status = keys.ok() ? live_->TakeLabelKey(loaded->config) : keys.status();
+  live_->SetReload(status.ok());
+  if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
-               {{"why", ToStd(keys.status().message())}});
+               {{"why", ToStd(status.message())}});
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
