@@ -57,6 +57,8 @@ class LiveCounts final : public JudgedTransactionSink {
   // Whether a canonical domain is one of ours.
   bool IsOurs(std::string_view domain) const { return ours_.Contains(domain); }
 
+  // Of all lists, with what waits beside them.
+  std::size_t rows() const { return targets_.size() + networks_.size() + domains_.size(); }
   static std::uint64_t MostBytes();
 
  private:

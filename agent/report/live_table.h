@@ -2,8 +2,8 @@
 //
 // At most `top` rows are on the list; a few thousand candidates wait beside it. What is new goes on
 // the list at once while there is room. When there is none, a row leaves for a candidate only if it
-// was silent for five minutes, or if the candidate had twice as many RCPTs within ten minutes
-// (counted as an eviction). After an hour of silence a row leaves anyway.
+// was silent for five minutes, or if the candidate had twice as many RCPTs within ten minutes, and
+// ten at the least (counted as an eviction). After an hour of silence a row leaves anyway.
 //
 // Counts on the list are those since a row entered it, so they only grow, and all of them together
 // with what was counted beside the list are everything that came.
@@ -54,6 +54,7 @@ class LiveTable {
  public:
   static constexpr PacketTime kStays = 5 * kMinute;
   static constexpr PacketTime kStaysUnwanted = kHour;
+  static constexpr double kLeastToEvict = 10;
 
   struct Row {
     std::string name;
@@ -102,18 +103,18 @@ class LiveTable {
     while (listed.size() > top_) Leave(listed);
     std::sort(waiting.begin(), waiting.end(), kByCount);
     for (; !waiting.empty() && top_ > 0; waiting.pop_back()) {
-      auto& [count, candidate] = waiting.back();
+      const auto& [count, candidate] = waiting.back();
+      if (IsSilent(*candidate, now, kStays)) continue;
       if (listed_ == top_) {
-        auto silent = std::find_if(listed.begin(), listed.end(), [&](const auto& entry) {
-          return IsSilent(*entry.second, now, kStays);
-        });
-        if (silent == listed.end()) {
-          if (listed.empty() || count < 2 * std::max(listed.front().first, 0.5)) break;
-          silent = listed.begin();
+        auto place = std::ranges::find_if(
+            listed, [&](const auto& entry) { return IsSilent(*entry.second, now, kStays); });
+        if (place == listed.end()) {
+          if (listed.empty() || count < std::max(2 * listed.front().first, kLeastToEvict)) break;
+          place = listed.begin();
           ++evicted_;
         }
-        Leave(*silent->second);
-        listed.erase(silent);
+        Leave(*place->second);
+        listed.erase(place);
       }
       Enter(*candidate);
     }
