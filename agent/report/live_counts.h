@@ -53,9 +53,20 @@ class LiveCounts final : public JudgedTransactionSink {
   // distinct numbers of rows that changed.
   void Fill(PacketTime now, std::uint64_t scraped, LiveSnapshot& snapshot);
 
+  // Whom a RCPT is for; `domain` is empty where it is not ours. Valid until the next call of this.
+  struct Place {
+    std::string_view address;
+    std::string_view domain;
+  };
+  Place PlaceOf(std::string_view path) {
+    Resolve(path);
+    return {address_, ours_.Contains(domain_) ? domain_ : std::string_view()};
+  }
   // Whether a canonical domain is one of ours.
   bool IsOurs(std::string_view domain) const { return ours_.Contains(domain); }
 
+  // Sources that were not told apart for want of sketches.
+  std::uint64_t sketches_refused() const { return budget_.refused; }
   // Of all lists, with what waits beside them.
   std::size_t rows() const { return targets_.size() + networks_.size() + domains_.size(); }
   static std::uint64_t MostBytes();

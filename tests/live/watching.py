@@ -34,6 +34,7 @@ class Agent:
         named = [part for interface in interfaces for part in ("--interface", interface)]
         # nsenter becomes the agent: the process is the same.
         self._process = host.start(agent, "run", *settings, *flags, *named, "--set", "sent.file=",
+                                   "--set", "labels.names_file=",
                                    "--set", f"labels.key_file={output / name}.label.key",
                                    "--report", self._report, stderr=open(self._log, "wb"))
         servers.wait_for(lambda: "msg=capturing" in self.log() or not self.alive(),

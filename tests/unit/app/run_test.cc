@@ -91,7 +91,8 @@ class RunTest : public testing::Test {
     directory_ = mkdtemp(name);
     flags_.config.file = Path("site.yaml");
     Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
-    flags_.config.sets = {"labels.key_file=" + Path("label.key"), "sent.file=" + Path("sent")};
+    flags_.config.sets = {"labels.key_file=" + Path("label.key"), "sent.file=" + Path("sent"),
+                          "labels.names_file=" + Path("label.names")};
     flags_.report = Path("report.json");
   }
   ~RunTest() override { std::filesystem::remove_all(directory_); }
