@@ -28,6 +28,7 @@
 #include "agent/app/run_reports.h"
 #include "agent/app/service_notifier.h"
 #include "agent/app/wake.h"
+#include "agent/app/web.h"
 #include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/capabilities.h"
@@ -73,6 +74,7 @@ class Agent {
 
  private:
   absl::Status SetUp();
+  absl::Status Listen();
   absl::Status MakeCapture();
   absl::Status StartPipeline();
   absl::Status GiveUpRights();
@@ -83,7 +85,8 @@ class Agent {
   bool OnSignal(int signal);
   void OnNews();
   void PetWatchdog();
-  void Reload();
+  absl::StatusOr<std::string> Reload();
+  void TellState();
   void WarnOfBodies();
   void ApplyConfig();
   Config Effective() const;
@@ -111,6 +114,7 @@ class Agent {
   bool source_samples_ = false;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
+  std::unique_ptr<Web> web_;          // null: nothing is served
   std::vector<std::string> watched_;  // as the log knows them
   std::vector<IpNetwork> applied_;    // addresses that the threads know
   PacketTime started_ = 0;
@@ -125,9 +129,6 @@ absl::Status Agent::SetUp() {
   signals_ = *std::move(signals);
   if (!news_.valid())
     return absl::UnavailableError("no descriptor for events: too many open files");
-  if (!flags_.not_served.empty()) {
-    log_.Info("not served yet", {{"flags", JoinWords(flags_.not_served)}});
-  }
   WarnOfBodies();
   const Config& config = config_.now();
   MakeFolderOf(config.sent_file);
@@ -135,7 +136,21 @@ absl::Status Agent::SetUp() {
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  if (const absl::Status status = Listen(); !status.ok()) return status;
   return MakeCapture();
+}
+
+absl::Status Agent::Listen() {
+  if (flags_.web_listen.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Web>> web =
+      Web::Listen({.listen = flags_.web_listen,
+                   .lifecycle = flags_.web_lifecycle,
+                   .log = &log_,
+                   .news = &news_,
+                   .metrics = [] { return std::string("backscatter_up 1\n"); }});
+  if (!web.ok()) return web.status();
+  web_ = *std::move(web);
+  return absl::OkStatus();
 }
 
 absl::Status Agent::MakeCapture() {
@@ -222,13 +237,21 @@ void Agent::Begin() {
   log_.Info("capturing", {{"source", capture_->source_name()},
                           {"attached_by", source_details_ ? source_details_() : "sockets"},
                           {"interfaces", JoinWords(watched_)}});
+  TellState();
   notifier_.Ready("capturing on " + JoinWords(watched_));
+}
+
+void Agent::TellState() {
+  if (web_ == nullptr) return;
+  web_->Capturing("capturing on " + JoinWords(watched_) + " since " + FormatRfc3339(started_) +
+                  ", by " + std::string(capture_->source_name()));
 }
 
 ExitCode Agent::Run() {
   absl::Status status = SetUp();
   if (status.ok()) status = StartPipeline();
   if (status.ok()) status = GiveUpRights();
+  if (status.ok() && web_ != nullptr) status = web_->Serve();
   if (!status.ok()) {
     log_.Error("cannot start", {{"why", ToStd(status.message())}});
     return ExitCodeOf(status);
@@ -263,7 +286,7 @@ void Agent::Loop() {
 bool Agent::OnSignal(int signal) {
   switch (signal) {
     case SIGHUP:
-      Reload();
+      (void)Reload();
       return true;
     case SIGUSR1:
       reports_.Ask(*engine_, MakeRunInfo());
@@ -276,12 +299,14 @@ bool Agent::OnSignal(int signal) {
 
 void Agent::OnNews() {
   news_.Take();
+  if (web_ != nullptr) web_->TakeReload([this] { return Reload(); });
   reports_.WriteAsked(capture_->stats().packets);
   const std::vector<std::string> watched = capture_->state().watched;
   if (watched != watched_) {
     watched_ = watched;
     log_.Info("interfaces changed", {{"interfaces", JoinWords(watched_)}});
     notifier_.Status("capturing on " + JoinWords(watched_));
+    TellState();
   }
   const std::vector<IpNetwork> addresses = capture_->state().addresses;
   if (addresses != std::exchange(applied_, addresses)) ApplyConfig();
@@ -303,8 +328,9 @@ void Agent::PetWatchdog() {
   next_watchdog_ = Clock::now() + std::chrono::nanoseconds(*notifier_.watchdog_interval());
 }
 
-// All of it or nothing.
-void Agent::Reload() {
+// All of it or nothing. Returns what to tell whoever asked.
+absl::StatusOr<std::string> Agent::Reload() {
+  absl::StatusOr<std::string> told = "The configuration was reloaded.";
   notifier_.Reloading();
   const absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
   absl::StatusOr<BatvKeys> keys =
@@ -312,6 +338,7 @@ void Agent::Reload() {
   if (!keys.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(keys.status().message())}});
+    told = keys.status();
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -320,6 +347,7 @@ void Agent::Reload() {
     WarnOfBodies();
     if (!restart.empty()) {
       log_.Warn("these keys need a restart", {{"keys", JoinWords(restart)}});
+      told->append(" These keys need a restart: " + JoinWords(restart) + ".");
     }
   }
   if (files_.lines != nullptr) {
@@ -330,6 +358,7 @@ void Agent::Reload() {
     });
   }
   notifier_.Ready("capturing on " + JoinWords(watched_));
+  return told;
 }
 
 void Agent::WarnOfBodies() {
@@ -349,6 +378,7 @@ RunInfo Agent::MakeRunInfo() const {
 // is not the same one kills.
 void Agent::End() {
   notifier_.Stopping();
+  if (web_ != nullptr) web_->End();
   capture_->Stop();
   const Clock::time_point start = Clock::now();
   bool kills = false;

@@ -1,0 +1,133 @@
+#include "agent/app/web.h"
+
+#include <chrono>
+#include <utility>
+
+#include "agent/app/config_flags.h"
+#include "agent/base/abseil_bridge.h"
+#include "agent/base/json_writer.h"
+#include "exporters/web_pages.h"
+
+namespace backscatter {
+namespace {
+
+constexpr std::chrono::seconds kLongestReload{20};
+constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
+
+HttpResponse Text(int status, std::string text) {
+  return MakeResponse(status, kPlainText, std::move(text) + "\n");
+}
+
+// Programs read /api, people the rest.
+HttpResponse MakeError(const std::string& path, int status, std::string_view text) {
+  if (!path.starts_with("/api/")) return Text(status, std::string(text));
+  std::string body;
+  JsonWriter json(&body);
+  json.BeginObject();
+  json.Field("schema", "backscatter.error/1");
+  json.Field("status", static_cast<std::uint64_t>(status));
+  json.Field("error", text);
+  json.EndObject();
+  body += '\n';
+  return MakeResponse(status, kJsonText, std::move(body));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Web>> Web::Listen(Options options) {
+  std::unique_ptr<Web> web(new Web(std::move(options)));
+  absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Listen(
+      web->options_.listen, {.routes = web->Routes(), .error = MakeError, .realm = "backscatterd"});
+  if (!server.ok()) return server.status();
+  web->server_ = *std::move(server);
+  return web;
+}
+
+Web::~Web() { End(); }
+
+std::vector<HttpRoute> Web::Routes() {
+  return {
+      {"/", [this](const HttpRequest&) { return Landing(); }},
+      {"/metrics",
+       [this](const HttpRequest&) { return MakeResponse(200, kMetrics, options_.metrics()); }},
+      {"/-/healthy", [](const HttpRequest&) { return Text(200, "backscatterd is healthy."); }},
+      {"/-/ready", [this](const HttpRequest&) { return Ready(); }},
+      {.path = "/-/reload",
+       .handler = [this](const HttpRequest&) { return Reloaded(); },
+       .post = true,
+       .lane = HttpLane::kPatient},
+  };
+}
+
+absl::Status Web::Serve() {
+  const absl::Status served = server_->Serve({});
+  if (!served.ok()) return served;
+  for (const Endpoint& endpoint : server_->endpoints()) {
+    options_.log->Info("serving", {{"address", endpoint.ToString()}, {"tls", false}});
+  }
+  return absl::OkStatus();
+}
+
+void Web::Capturing(std::string state) {
+  const std::lock_guard lock(mutex_);
+  if (stage_ == Stage::kStarting) stage_ = Stage::kCapturing;
+  state_ = std::move(state);
+}
+
+void Web::End() {
+  const std::lock_guard lock(mutex_);
+  stage_ = Stage::kEnding;
+  state_ = "ending";
+  changed_.notify_all();
+}
+
+HttpResponse Web::Landing() const {
+  const std::lock_guard lock(mutex_);
+  return MakeResponse(
+      200, kHtmlText,
+      RenderLandingPage(
+          {.version = VersionNumber(), .state = state_, .lifecycle = options_.lifecycle}));
+}
+
+HttpResponse Web::Ready() const {
+  const std::lock_guard lock(mutex_);
+  switch (stage_) {
+    case Stage::kStarting:
+      return Text(503, "backscatterd does not capture yet.");
+    case Stage::kCapturing:
+      return Text(200, "backscatterd is ready.");
+    case Stage::kEnding:
+      return Text(503, "backscatterd is ending.");
+  }
+  return Text(503, "backscatterd is ending.");
+}
+
+// On the patient lane, which has one thread: one reload at a time.
+HttpResponse Web::Reloaded() {
+  if (!options_.lifecycle) {
+    return Text(403, "The lifecycle API is not enabled (--web.enable-lifecycle).");
+  }
+  std::unique_lock lock(mutex_);
+  reload_ = {.wanted = true, .result = std::nullopt};
+  options_.news->Ring();
+  changed_.wait_for(lock, kLongestReload,
+                    [this] { return reload_.result || stage_ == Stage::kEnding; });
+  if (!reload_.result) return Text(503, "The agent did not get to it: it is ending, or busy.");
+  const absl::StatusOr<std::string>& result = *reload_.result;
+  if (result.ok()) return Text(200, *result);
+  return Text(500, "The configuration was not reloaded, the one before holds: " +
+                       std::string(result.status().message()));
+}
+
+void Web::TakeReload(const std::function<absl::StatusOr<std::string>()>& reload) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!std::exchange(reload_.wanted, false)) return;
+  }
+  absl::StatusOr<std::string> result = reload();
+  const std::lock_guard lock(mutex_);
+  reload_.result = std::move(result);
+  changed_.notify_all();
+}
+
+}  // namespace backscatter
