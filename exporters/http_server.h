@@ -23,10 +23,10 @@ namespace backscatter {
 
 // What may change while it serves.
 struct HttpSettings {
-  std::optional<HttpTls> tls;   // nullopt: plain HTTP
-  std::vector<HttpUser> users;  // empty: everyone may ask
+  std::optional<HttpTls> tls = {};   // nullopt: plain HTTP
+  std::vector<HttpUser> users = {};  // empty: everyone may ask
   // Over those that every answer has.
-  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<std::pair<std::string, std::string>> headers = {};
 
   friend bool operator==(const HttpSettings&, const HttpSettings&) = default;
 };
@@ -35,7 +35,8 @@ struct HttpOptions {
   std::vector<HttpRoute> routes;
   HttpLimits limits = {};
   // The answer to what no handler sees: 400, 401, 404, 405, 413, 503. `text` is one sentence.
-  std::function<HttpResponse(const std::string& path, int status, std::string_view text)> error;
+  std::function<HttpResponse(const std::string& path, int status, std::string_view text)> error =
+      {};
   std::string realm = "http";
 };
 

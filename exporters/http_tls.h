@@ -19,14 +19,14 @@ enum class ClientAuth : std::uint8_t {
 };
 
 struct HttpTls {
-  std::string certificate;  // PEM, the server's own first, then what it is signed by
-  std::string key;          // PEM
-  std::string client_ca;    // PEM; empty: none
+  std::string certificate = {};  // PEM, the server's own first, then what it is signed by
+  std::string key = {};          // PEM
+  std::string client_ca = {};    // PEM; empty: none
   ClientAuth client_auth = ClientAuth::kNone;
   bool tls12 = true;
   bool tls13 = true;
   bool server_precedence = true;
-  std::vector<std::string> groups;  // of GnuTLS: "GROUP-X25519"; empty: those it deems secure
+  std::vector<std::string> groups = {};  // of GnuTLS: "GROUP-X25519"; empty: those it deems secure
 
   friend bool operator==(const HttpTls&, const HttpTls&) = default;
 };
