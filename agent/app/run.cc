@@ -144,6 +144,7 @@ absl::Status Agent::Listen() {
   if (flags_.web_listen.empty()) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<Web>> web =
       Web::Listen({.listen = flags_.web_listen,
+                   .config_file = flags_.web_config,
                    .lifecycle = flags_.web_lifecycle,
                    .log = &log_,
                    .news = &news_,
@@ -266,6 +267,7 @@ int Agent::PollTimeout() const {
   Clock::time_point until = Clock::now() + std::chrono::minutes(1);
   if (deadline_) until = std::min(until, *deadline_);
   if (next_watchdog_) until = std::min(until, *next_watchdog_);
+  if (web_ != nullptr) until = std::min(until, Clock::now() + Web::kTick);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
@@ -278,6 +280,7 @@ void Agent::Loop() {
       if (!OnSignal(signal)) return;
     }
     if (fds[1].revents != 0) OnNews();
+    if (web_ != nullptr) web_->Tick();
     PetWatchdog();
   }
 }
@@ -338,7 +341,8 @@ absl::StatusOr<std::string> Agent::Reload() {
   if (!keys.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(keys.status().message())}});
-    told = keys.status();
+    told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
+                                      std::string(keys.status().message()));
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -356,6 +360,13 @@ absl::StatusOr<std::string> Agent::Reload() {
       if (!opened.ok())
         log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
     });
+  }
+  if (web_ != nullptr) {
+    const absl::Status reread = web_->Reread();
+    if (told.ok() && !reread.ok()) {
+      told = absl::InvalidArgumentError(
+          *told + " But not the web configuration, which stays: " + std::string(reread.message()));
+    }
   }
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;

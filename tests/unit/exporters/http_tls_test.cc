@@ -7,13 +7,16 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "tests/support/tls_client.h"
 #include "tests/unit/exporters/http_server_fixture.h"
-#include "tests/unit/exporters/tls_client.h"
 
 namespace backscatter {
 namespace {
 
 using support::HttpSocket;
+using support::MadeCertificate;
+using support::MakeCertificate;
+using support::TlsClient;
 using testing::HasSubstr;
 
 class HttpTlsTest : public HttpServerTest {

@@ -8,7 +8,7 @@
 
 #include "tests/support/http_socket.h"
 
-namespace backscatter {
+namespace backscatter::support {
 
 struct MadeCertificate {
   std::string certificate;  // PEM
@@ -32,15 +32,15 @@ class TlsClient {
   bool connected() const { return connected_; }  // the handshake was done
   std::string version() const;                   // "TLS1.3"
   std::uint8_t serial() const;                   // of the server's certificate
-  std::optional<support::HttpAnswer> Get(const std::string& target);
+  std::optional<HttpAnswer> Get(const std::string& target);
 
  private:
   struct Session;
 
-  support::HttpSocket socket_;
+  HttpSocket socket_;
   std::unique_ptr<Session> session_;
   bool connected_ = false;
   std::string buffer_;
 };
 
-}  // namespace backscatter
+}  // namespace backscatter::support

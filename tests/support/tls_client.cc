@@ -1,11 +1,11 @@
-#include "tests/unit/exporters/tls_client.h"
+#include "tests/support/tls_client.h"
 
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
 
 #include <ctime>
 
-namespace backscatter {
+namespace backscatter::support {
 namespace {
 
 std::string Export(gnutls_x509_crt_t certificate) {
@@ -120,14 +120,14 @@ std::uint8_t TlsClient::serial() const {
   return serial;
 }
 
-std::optional<support::HttpAnswer> TlsClient::Get(const std::string& target) {
+std::optional<HttpAnswer> TlsClient::Get(const std::string& target) {
   if (!connected_) return std::nullopt;
   const std::string request = "GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n";
   if (gnutls_record_send(session_->session, request.data(), request.size()) < 0) {
     return std::nullopt;
   }
   while (true) {
-    std::optional<support::HttpAnswer> answer = support::TakeAnswer(buffer_, false);
+    std::optional<HttpAnswer> answer = TakeAnswer(buffer_, false);
     if (answer) return answer;
     char bytes[16384];
     const ssize_t got = gnutls_record_recv(session_->session, bytes, sizeof bytes);
@@ -137,4 +137,4 @@ std::optional<support::HttpAnswer> TlsClient::Get(const std::string& target) {
   }
 }
 
-}  // namespace backscatter
+}  // namespace backscatter::support
