@@ -18,7 +18,7 @@
 #include "agent/app/capture_thread.h"
 #include "agent/app/control_signals.h"
 #include "agent/app/engine_thread.h"
-#include "agent/app/flood_log.h"
+#include "agent/app/live_output.h"
 #include "agent/app/log.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/pipeline_files.h"
@@ -33,6 +33,7 @@
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/capabilities.h"
 #include "agent/mail/sent_feed_socket.h"
+#include "exporters/prometheus.h"
 
 namespace backscatter {
 namespace {
@@ -89,6 +90,7 @@ class Agent {
   void TellState();
   void WarnOfBodies();
   void ApplyConfig();
+  void AddSourceTo(LiveSnapshot& snapshot) const;
   Config Effective() const;
   RunInfo MakeRunInfo() const;
 
@@ -101,12 +103,12 @@ class Agent {
   const HashKey key_;
   const std::uint32_t seed_;
   Log log_;
-  FloodLog flood_log_{&log_};
   ServiceNotifier notifier_;
   std::optional<ControlSignals> signals_;
   Wake news_;  // from the other threads
   BatchQueue queue_;
   PipelineFiles files_;
+  std::unique_ptr<LiveOutput> live_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -136,6 +138,9 @@ absl::Status Agent::SetUp() {
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  absl::StatusOr<std::unique_ptr<LiveOutput>> live = LiveOutput::Open(config, key_, &log_);
+  if (!live.ok()) return live.status();
+  live_ = *std::move(live);
   if (const absl::Status status = Listen(); !status.ok()) return status;
   return MakeCapture();
 }
@@ -148,7 +153,11 @@ absl::Status Agent::Listen() {
                    .lifecycle = flags_.web_lifecycle,
                    .log = &log_,
                    .news = &news_,
-                   .metrics = [] { return std::string("backscatter_up 1\n"); }});
+                   .metrics = [this]() -> std::optional<std::string> {
+                     const auto snapshot = live_->box().GetForScrape();
+                     if (snapshot == nullptr) return std::nullopt;
+                     return RenderMetrics(*snapshot);
+                   }});
   if (!web.ok()) return web.status();
   web_ = *std::move(web);
   return absl::OkStatus();
@@ -199,13 +208,15 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
+  live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
                         .batv_keys = files_.batv_keys,
                         .hash_key = key_,
                         .sampling_key = key_,
                         .source_samples = source_samples_,
-                        .flood_listener = &flood_log_,
+                        .flood_listener = live_->floods(),
+                        .live = live_->transactions(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));
@@ -216,11 +227,15 @@ absl::Status Agent::StartPipeline() {
     if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  engine_ = std::make_unique<EngineThread>(EngineThread::Options{.pipeline = pipeline_.get(),
-                                                                 .queue = &queue_,
-                                                                 .log = &log_,
-                                                                 .lines = files_.lines.get(),
-                                                                 .feed = std::move(feed)});
+  engine_ = std::make_unique<EngineThread>(
+      EngineThread::Options{.pipeline = pipeline_.get(),
+                            .queue = &queue_,
+                            .log = &log_,
+                            .lines = files_.lines.get(),
+                            .feed = std::move(feed),
+                            .publish = [this](const Pipeline& pipeline, PacketTime now) {
+                              live_->Publish(pipeline, now);
+                            }});
   return absl::OkStatus();
 }
 
@@ -317,9 +332,19 @@ void Agent::OnNews() {
 
 void Agent::ApplyConfig() {
   capture_->Apply(MakeCaptureRules(Effective(), seed_));
-  engine_->Post([config = Effective(), keys = files_.batv_keys](Pipeline& pipeline) {
+  engine_->Post([this, config = Effective(), keys = files_.batv_keys,
+                 label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
+    live_->Reconfigure(config, label_key);
   });
+}
+
+// By the engine's thread.
+void Agent::AddSourceTo(LiveSnapshot& snapshot) const {
+  const SourceStats stats = capture_->stats();
+  snapshot.run = MakeRunInfo();
+  snapshot.packets = stats.packets;
+  snapshot.packet_bytes = stats.bytes;
 }
 
 // systemd restarts what says nothing; so only threads that live may speak.
@@ -338,11 +363,13 @@ absl::StatusOr<std::string> Agent::Reload() {
   const absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
   absl::StatusOr<BatvKeys> keys =
       loaded.ok() ? ReadBatvKeys(loaded->config.batv_keys) : loaded.status();
-  if (!keys.ok()) {
+  const absl::Status status = keys.ok() ? live_->TakeLabelKey(loaded->config) : keys.status();
+  live_->SetReload(status.ok());
+  if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
-               {{"why", ToStd(keys.status().message())}});
+               {{"why", ToStd(status.message())}});
     told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
-                                      std::string(keys.status().message()));
+                                      std::string(status.message()));
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);

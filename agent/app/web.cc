@@ -7,13 +7,13 @@
 #include "agent/app/config_flags.h"
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/json_writer.h"
+#include "exporters/prometheus.h"
 #include "exporters/web_pages.h"
 
 namespace backscatter {
 namespace {
 
 constexpr std::chrono::seconds kLongestReload{20};
-constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 
 bool IsLoopback(const IpAddress& address) {
   static const IpNetwork kV4 = *IpNetwork::Parse("127.0.0.0/8");
@@ -59,8 +59,7 @@ Web::~Web() { End(); }
 std::vector<HttpRoute> Web::Routes() {
   return {
       {"/", [this](const HttpRequest&) { return Landing(); }},
-      {"/metrics",
-       [this](const HttpRequest&) { return MakeResponse(200, kMetrics, options_.metrics()); }},
+      {"/metrics", [this](const HttpRequest&) { return Metrics(); }},
       {"/-/healthy", [](const HttpRequest&) { return Text(200, "backscatterd is healthy."); }},
       {"/-/ready", [this](const HttpRequest&) { return Ready(); }},
       {.path = "/-/reload",
@@ -165,6 +164,12 @@ HttpResponse Web::Landing() const {
       200, kHtmlText,
       RenderLandingPage(
           {.version = VersionNumber(), .state = state_, .lifecycle = options_.lifecycle}));
+}
+
+HttpResponse Web::Metrics() const {
+  std::optional<std::string> text = options_.metrics();
+  if (!text) return Text(503, "backscatterd has counted nothing yet.");
+  return MakeResponse(200, kMetricsContentType, *std::move(text));
 }
 
 HttpResponse Web::Ready() const {

@@ -31,8 +31,8 @@ class Web {
     bool lifecycle = false;           // POST /-/reload is allowed
     Log* log = nullptr;               // these outlive it
     const Wake* news = nullptr;       // rung when a reload is wanted
-    // The text of /metrics; called by any thread.
-    std::function<std::string()> metrics = {};
+    // The text of /metrics, nullopt as long as nothing was counted; called by any thread.
+    std::function<std::optional<std::string>()> metrics = {};
   };
 
   // Reads the web configuration and takes the addresses: needs the rights that ports below 1024
@@ -72,6 +72,7 @@ class Web {
 
   std::vector<HttpRoute> Routes();
   HttpResponse Landing() const;
+  HttpResponse Metrics() const;
   HttpResponse Ready() const;
   HttpResponse Reloaded();
 
