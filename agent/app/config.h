@@ -59,6 +59,7 @@ struct Config {
   std::uint64_t source_prefix_v6 = 48;
 
   FloodThresholds floods;
+  std::string flood_file;  // of `run`; empty: none
 
   bool bounce_read_all = false;            // bodies of all mail; else of null and daemon senders
   std::uint64_t bounce_capture_bytes = 0;  // of a body; 0: envelopes only

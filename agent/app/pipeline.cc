@@ -73,7 +73,8 @@ class Pipeline::FeedAhead final : public TransactionSink {
   TransactionSink& next_;
 };
 
-Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
+Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent,
+                   std::unique_ptr<KeptFloods> floods)
     : hash_key_(options.hash_key),
       sampling_key_(options.sampling_key),
       source_samples_(options.source_samples),
@@ -81,7 +82,10 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
       sent_(std::move(sent)),
       dropped_before_(sent_->state().ledger.dropped()),
       tally_(MakeTallyOptions(options.config, hash_key_), &ledger_),
-      floods_(MakeFloodOptions(options.config, hash_key_), &ledger_),
+      kept_floods_(std::move(floods)),
+      floods_(MakeFloodOptions(options.config, hash_key_), &ledger_,
+              kept_floods_ != nullptr ? kept_floods_->Take()
+                                      : FloodState(MakeFloodOptions(options.config, hash_key_))),
       fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.lines,
                                             options.config.targets, options.on_reader_gone)),
       judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
@@ -139,6 +143,10 @@ void Pipeline::Reconfigure(Config config, BatvKeys batv_keys) {
 void Pipeline::Finish() {
   engine_.Finish();
   floods_.AdvanceTo(latest_);
+}
+
+absl::Status Pipeline::SaveFloods() {
+  return kept_floods_ != nullptr ? kept_floods_->Save(floods_.state()) : absl::OkStatus();
 }
 
 Ledger Pipeline::Losses() const {

@@ -90,6 +90,16 @@ absl::Status KeptFile::Read(const std::function<absl::Status(const ByteReader&)>
   return error != 0 ? cannot_read(error) : parsed;
 }
 
+absl::StatusOr<std::string> KeptFile::PutAside(const absl::Status& why) const {
+  const std::string aside = path_ + ".damaged";
+  const std::string text(why.message());
+  if (std::rename(path_.c_str(), aside.c_str()) != 0) {
+    return absl::PermissionDeniedError(text + "; it cannot be moved to " +
+                                       EscapeForTerminal(aside) + ": " + std::strerror(errno));
+  }
+  return text + "; it is now " + EscapeForTerminal(aside);
+}
+
 absl::Status KeptFile::CannotSave(int error) const {
   const std::string what = Name() + ": the " + std::string(words_.what) +
                            " cannot be saved: " + std::strerror(error) +

@@ -39,6 +39,9 @@ class KeptFile {
   };
   absl::StatusOr<Written> Replace(const std::function<bool(const ByteWriter&)>& write) const;
 
+  // Moves what cannot be used to PATH.damaged; says why, and that.
+  absl::StatusOr<std::string> PutAside(const absl::Status& why) const;
+
   // ResourceExhausted for a full disk, else PermissionDenied; `error`: an errno.
   absl::Status CannotSave(int error) const;
 

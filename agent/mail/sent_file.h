@@ -28,6 +28,7 @@ class SentFile {
   // next Save replaces it); else PermissionDenied.
   absl::StatusOr<LoadedSent> Load(const SentLedgerOptions& wanted) const;
   absl::Status Save(SentState& state);
+  const KeptFile& kept() const { return kept_; }
 
   std::uint64_t bytes() const { return end_; }      // of the file, after a Save
   std::uint64_t wholes() const { return wholes_; }  // saves that wrote everything

@@ -34,7 +34,7 @@ class Agent:
         named = [part for interface in interfaces for part in ("--interface", interface)]
         # nsenter becomes the agent: the process is the same.
         self._process = host.start(agent, "run", *settings, *flags, *named, "--set", "sent.file=",
-                                   "--report", self._report, stderr=open(self._log, "wb"))
+                                   "--set", "detection.file=", "--report", self._report, stderr=open(self._log, "wb"))
         servers.wait_for(lambda: "msg=capturing" in self.log() or not self.alive(),
                          f"{name} to begin", 30)
         self.refused = None if self.alive() else self.log().strip()

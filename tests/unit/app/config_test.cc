@@ -358,6 +358,7 @@ TEST(ConfigKeys, HoldEveryKeyOfTheArchitecture) {
                                       "sent.min_history",
                                       "sent.min_coverage",
                                       "sent.feed",
+                                      "detection.file",
                                       "detection.source_prefix.v4",
                                       "detection.source_prefix.v6",
                                       "detection.joe_job.recipients",
