@@ -4,7 +4,7 @@
 _backscatterd() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words='' flags
   local keys='interfaces= source= ports= sampling.ratio= bpf.attach= bpf.ring_bytes= local.domains=
-              local.networks= trusted_proxies= targets.fold_case= targets.fold_detail=
+              local.networks= trusted_proxies= ignore.networks= ignore.targets= targets.fold_case= targets.fold_detail=
               targets.capacity= sources.capacity= bounce.read= bounce.capture_bytes=
               bounce.daemon_senders= batv.keys= srs.domains= verp.patterns= relays= sent.window=
               sent.capacity= sent.file= sent.min_history= sent.min_coverage= sent.feed=

@@ -52,6 +52,8 @@ struct Config {
   std::vector<std::string> local_domains;  // canonical; empty: to be learnt
   std::vector<IpNetwork> local_networks;
   std::vector<IpNetwork> trusted_proxies;
+  std::vector<IpNetwork> ignore_networks;
+  std::vector<std::string> ignore_targets;  // addresses, as written
   TargetOptions targets;
   std::uint64_t targets_capacity = 0;
   std::uint64_t sources_capacity = 0;

@@ -13,15 +13,17 @@ namespace backscatter {
 // Counts each transaction, and writes it where that is wanted.
 class Pipeline::TransactionFan final : public JudgedTransactionSink {
  public:
-  TransactionFan(Tally* tally, FloodDetector* floods, OutputFile* lines,
-                 const TargetOptions& target, void (*on_reader_gone)())
-      : tally_(*tally),
+  TransactionFan(Tally* tally, FloodDetector* floods, OutputFile* lines, const Config& config,
+                 void (*on_reader_gone)())
+      : ignored_(MakeIgnoredMail(config)),
+        tally_(*tally),
         floods_(*floods),
         lines_(lines),
-        json_(target),
+        json_(config.targets),
         on_reader_gone_(on_reader_gone) {}
 
   void OnTransaction(const JudgedTransaction& judged) override {
+    if (ignored_.Covers(judged.transaction)) return tally_.CountIgnored(judged.transaction);
     tally_.OnTransaction(judged);
     floods_.OnTransaction(judged);
     if (lines_ == nullptr) return;
@@ -39,7 +41,10 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
   }
   void OnSession(const SessionSummary& session) override { tally_.OnSession(session); }
 
-  void SetTarget(const TargetOptions& target) { json_ = TransactionJson(target); }
+  void Reconfigure(const Config& config) {
+    ignored_ = MakeIgnoredMail(config);
+    json_ = TransactionJson(config.targets);
+  }
   void Flush() {
     if (lines_ != nullptr && !lines_->buffer().empty()) lines_->Flush();
   }
@@ -48,6 +53,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kFlushInterval{100};
 
+  IgnoredMail ignored_;
   Tally& tally_;
   FloodDetector& floods_;
   OutputFile* lines_;
@@ -86,8 +92,8 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent,
       floods_(MakeFloodOptions(options.config, hash_key_), &ledger_,
               kept_floods_ != nullptr ? kept_floods_->Take()
                                       : FloodState(MakeFloodOptions(options.config, hash_key_))),
-      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.lines,
-                                            options.config.targets, options.on_reader_gone)),
+      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.lines, options.config,
+                                            options.on_reader_gone)),
       judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
              &sent_->state().coverage, fan_.get()),
       feed_ahead_(std::make_unique<FeedAhead>(&judge_)),
@@ -137,7 +143,7 @@ void Pipeline::Reconfigure(Config config, BatvKeys batv_keys) {
   judge_.Reconfigure(JudgeOptionsOf(config, std::move(batv_keys)).evidence);
   tally_.SetTarget(config.targets);
   floods_.Reconfigure(MakeFloodOptions(config, hash_key_));
-  fan_->SetTarget(config.targets);
+  fan_->Reconfigure(config);
 }
 
 void Pipeline::Finish() {
