@@ -37,9 +37,10 @@ void OpenFlood::Write(std::string& out) const {
   PutDouble(out, unsolicited_);
   PutDouble(out, peak_);
   std::size_t minutes = 0;
-  minutes_.ForEach(flood_.last, [&](PacketTime, float) { ++minutes; });
+  minutes_.ForEach(flood_.last, [&](PacketTime, float count) { minutes += count > 0 ? 1 : 0; });
   PutStep(out, minutes);
   minutes_.ForEach(flood_.last, [&](PacketTime minute, float count) {
+    if (count == 0) return;
     PutI64(out, minute);
     PutFloat(out, count);
   });
