@@ -54,6 +54,10 @@ PipelinePaths PathsOf(const RunFlags& flags, const Config& config) {
           .sent_advice =
               "; set sent.file to a file that can be read and written, or --set "
               "sent.file= to keep nothing",
+          .floods = config.flood_file,
+          .floods_advice =
+              "; set detection.file to a file that can be read and written, or --set "
+              "detection.file= to keep nothing",
           .transactions = flags.transactions,
           .transactions_mode = OutputFile::Mode::kAppend};
 }
@@ -134,10 +138,13 @@ absl::Status Agent::SetUp() {
   WarnOfBodies();
   const Config& config = config_.now();
   MakeFolderOf(config.sent_file);
+  MakeFolderOf(config.flood_file);
   absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
-  if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  for (const std::string& warning : {files_.sent->warning(), files_.floods->warning()}) {
+    if (!warning.empty()) log_.Warn(warning);
+  }
   absl::StatusOr<std::unique_ptr<LiveOutput>> live = LiveOutput::Open(config, key_, &log_);
   if (!live.ok()) return live.status();
   live_ = *std::move(live);
@@ -219,7 +226,10 @@ absl::Status Agent::StartPipeline() {
                         .live = live_->transactions(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
-      std::move(files_.sent));
+      std::move(files_.sent), std::move(files_.floods));
+  if (const std::size_t on = pipeline_->floods_on(); on > 0) {
+    log_.Info("floods go on", {{"floods", std::uint64_t{on}}});
+  }
   std::unique_ptr<SentFeedSocket> feed;
   if (const std::string& path = config_.now().sent_feed; !path.empty()) {
     absl::StatusOr<std::unique_ptr<SentFeedSocket>> listening =
