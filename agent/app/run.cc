@@ -1,7 +1,6 @@
 #include "agent/app/run.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,13 +24,16 @@
 #include "agent/app/rights.h"
 #include "agent/app/room_options.h"
 #include "agent/app/run_config.h"
+#include "agent/app/run_paths.h"
 #include "agent/app/run_reports.h"
 #include "agent/app/service_notifier.h"
 #include "agent/app/wake.h"
+#include "agent/app/web.h"
 #include "agent/app/words.h"
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/capabilities.h"
 #include "agent/mail/sent_feed_socket.h"
+#include "exporters/prometheus.h"
 
 namespace backscatter {
 namespace {
@@ -39,22 +41,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kSameWish{500};  // timeout(1) sends SIGTERM twice
-
-// The state folder of the package; a run by hand has no systemd to make it.
-void MakeFolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash == 0) return;
-  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
-}
-
-PipelinePaths PathsOf(const RunFlags& flags, const Config& config) {
-  return {.sent = config.sent_file,
-          .sent_advice =
-              "; set sent.file to a file that can be read and written, or --set "
-              "sent.file= to keep nothing",
-          .transactions = flags.transactions,
-          .transactions_mode = OutputFile::Mode::kAppend};
-}
 
 class Agent {
  public:
@@ -73,6 +59,7 @@ class Agent {
 
  private:
   absl::Status SetUp();
+  absl::Status Listen();
   absl::Status MakeCapture();
   absl::Status StartPipeline();
   absl::Status GiveUpRights();
@@ -83,7 +70,8 @@ class Agent {
   bool OnSignal(int signal);
   void OnNews();
   void PetWatchdog();
-  void Reload();
+  absl::StatusOr<std::string> Reload();
+  void TellState();
   void WarnOfBodies();
   void ApplyConfig();
   void AddSourceTo(LiveSnapshot& snapshot) const;
@@ -112,6 +100,7 @@ class Agent {
   bool source_samples_ = false;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
+  std::unique_ptr<Web> web_;          // null: nothing is served
   std::vector<std::string> watched_;  // as the log knows them
   std::vector<IpNetwork> applied_;    // addresses that the threads know
   PacketTime started_ = 0;
@@ -126,20 +115,39 @@ absl::Status Agent::SetUp() {
   signals_ = *std::move(signals);
   if (!news_.valid())
     return absl::UnavailableError("no descriptor for events: too many open files");
-  if (!flags_.not_served.empty()) {
-    log_.Info("not served yet", {{"flags", JoinWords(flags_.not_served)}});
-  }
   WarnOfBodies();
   const Config& config = config_.now();
   MakeFolderOf(config.sent_file);
-  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
+  MakeFolderOf(config.flood_file);
+  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(RunPathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
-  if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  for (const std::string& warning : {files_.sent->warning(), files_.floods->warning()}) {
+    if (!warning.empty()) log_.Warn(warning);
+  }
   absl::StatusOr<std::unique_ptr<LiveOutput>> live = LiveOutput::Open(config, key_, &log_);
   if (!live.ok()) return live.status();
   live_ = *std::move(live);
+  if (const absl::Status status = Listen(); !status.ok()) return status;
   return MakeCapture();
+}
+
+absl::Status Agent::Listen() {
+  if (flags_.web_listen.empty()) return absl::OkStatus();
+  absl::StatusOr<std::unique_ptr<Web>> web =
+      Web::Listen({.listen = flags_.web_listen,
+                   .config_file = flags_.web_config,
+                   .lifecycle = flags_.web_lifecycle,
+                   .log = &log_,
+                   .news = &news_,
+                   .metrics = [this]() -> std::optional<std::string> {
+                     const auto snapshot = live_->box().GetForScrape();
+                     if (snapshot == nullptr) return std::nullopt;
+                     return RenderMetrics(*snapshot);
+                   }});
+  if (!web.ok()) return web.status();
+  web_ = *std::move(web);
+  return absl::OkStatus();
 }
 
 absl::Status Agent::MakeCapture() {
@@ -198,7 +206,10 @@ absl::Status Agent::StartPipeline() {
                         .live = live_.get(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
-      std::move(files_.sent));
+      std::move(files_.sent), std::move(files_.floods));
+  if (const std::size_t on = pipeline_->floods_on(); on > 0) {
+    log_.Info("floods go on", {{"floods", std::uint64_t{on}}});
+  }
   std::unique_ptr<SentFeedSocket> feed;
   if (const std::string& path = config_.now().sent_feed; !path.empty()) {
     absl::StatusOr<std::unique_ptr<SentFeedSocket>> listening =
@@ -230,13 +241,21 @@ void Agent::Begin() {
   log_.Info("capturing", {{"source", capture_->source_name()},
                           {"attached_by", source_details_ ? source_details_() : "sockets"},
                           {"interfaces", JoinWords(watched_)}});
+  TellState();
   notifier_.Ready("capturing on " + JoinWords(watched_));
+}
+
+void Agent::TellState() {
+  if (web_ == nullptr) return;
+  web_->Capturing("capturing on " + JoinWords(watched_) + " since " + FormatRfc3339(started_) +
+                  ", by " + std::string(capture_->source_name()));
 }
 
 ExitCode Agent::Run() {
   absl::Status status = SetUp();
   if (status.ok()) status = StartPipeline();
   if (status.ok()) status = GiveUpRights();
+  if (status.ok() && web_ != nullptr) status = web_->Serve();
   if (!status.ok()) {
     log_.Error("cannot start", {{"why", ToStd(status.message())}});
     return ExitCodeOf(status);
@@ -251,6 +270,7 @@ int Agent::PollTimeout() const {
   Clock::time_point until = Clock::now() + std::chrono::minutes(1);
   if (deadline_) until = std::min(until, *deadline_);
   if (next_watchdog_) until = std::min(until, *next_watchdog_);
+  if (web_ != nullptr) until = std::min(until, Clock::now() + Web::kTick);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
@@ -263,6 +283,7 @@ void Agent::Loop() {
       if (!OnSignal(signal)) return;
     }
     if (fds[1].revents != 0) OnNews();
+    if (web_ != nullptr) web_->Tick();
     PetWatchdog();
   }
 }
@@ -271,7 +292,7 @@ void Agent::Loop() {
 bool Agent::OnSignal(int signal) {
   switch (signal) {
     case SIGHUP:
-      Reload();
+      (void)Reload();
       return true;
     case SIGUSR1:
       reports_.Ask(*engine_, MakeRunInfo());
@@ -284,12 +305,14 @@ bool Agent::OnSignal(int signal) {
 
 void Agent::OnNews() {
   news_.Take();
+  if (web_ != nullptr) web_->TakeReload([this] { return Reload(); });
   reports_.WriteAsked(capture_->stats().packets);
   const std::vector<std::string> watched = capture_->state().watched;
   if (watched != watched_) {
     watched_ = watched;
     log_.Info("interfaces changed", {{"interfaces", JoinWords(watched_)}});
     notifier_.Status("capturing on " + JoinWords(watched_));
+    TellState();
   }
   const std::vector<IpNetwork> addresses = capture_->state().addresses;
   if (addresses != std::exchange(applied_, addresses)) ApplyConfig();
@@ -321,8 +344,9 @@ void Agent::PetWatchdog() {
   next_watchdog_ = Clock::now() + std::chrono::nanoseconds(*notifier_.watchdog_interval());
 }
 
-// All of it or nothing.
-void Agent::Reload() {
+// All of it or nothing. Returns what to tell whoever asked.
+absl::StatusOr<std::string> Agent::Reload() {
+  absl::StatusOr<std::string> told = "The configuration was reloaded.";
   notifier_.Reloading();
   const absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
   absl::StatusOr<BatvKeys> keys =
@@ -332,6 +356,8 @@ void Agent::Reload() {
   if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(status.message())}});
+    told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
+                                      std::string(status.message()));
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -340,6 +366,7 @@ void Agent::Reload() {
     WarnOfBodies();
     if (!restart.empty()) {
       log_.Warn("these keys need a restart", {{"keys", JoinWords(restart)}});
+      told->append(" These keys need a restart: " + JoinWords(restart) + ".");
     }
   }
   engine_->Post([this](Pipeline&) {
@@ -348,7 +375,15 @@ void Agent::Reload() {
     const absl::Status opened = files_.lines->Reopen();
     if (!opened.ok()) log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
   });
+  if (web_ != nullptr) {
+    const absl::Status reread = web_->Reread();
+    if (told.ok() && !reread.ok()) {
+      told = absl::InvalidArgumentError(
+          *told + " But not the web configuration, which stays: " + std::string(reread.message()));
+    }
+  }
   notifier_.Ready("capturing on " + JoinWords(watched_));
+  return told;
 }
 
 void Agent::WarnOfBodies() {
@@ -368,6 +403,7 @@ RunInfo Agent::MakeRunInfo() const {
 // is not the same one kills.
 void Agent::End() {
   notifier_.Stopping();
+  if (web_ != nullptr) web_->End();
   capture_->Stop();
   const Clock::time_point start = Clock::now();
   bool kills = false;
