@@ -164,6 +164,7 @@ absl::Status Agent::MakeCapture() {
                                  missing + " (" + std::string(made.status().message()) + ")");
   }
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
+  if (!made->warning.empty()) log_.Warn(made->warning);
   source_keeps_ = made->keeps;
   source_details_ = made->details;
   source_samples_ = made->source->samples();
@@ -329,10 +330,8 @@ void Agent::ApplyConfig() {
 
 // By the engine's thread.
 void Agent::AddSourceTo(LiveSnapshot& snapshot) const {
-  const SourceStats stats = capture_->stats();
   snapshot.run = MakeRunInfo();
-  snapshot.packets = stats.packets;
-  snapshot.packet_bytes = stats.bytes;
+  AddSourceStats(capture_->stats(), snapshot);
 }
 
 // systemd restarts what says nothing; so only threads that live may speak.
