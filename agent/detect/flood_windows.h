@@ -8,6 +8,7 @@
 #include "agent/detect/flood.h"
 #include "agent/detect/flood_event.h"
 #include "agent/detect/rolling_count.h"
+#include "agent/detect/watched_state.h"
 
 namespace backscatter {
 
@@ -15,17 +16,6 @@ using TenMinuteCount = RollingCount<10, kMinute>;
 using HourCount = RollingCount<12, 5 * kMinute>;
 using TenMinuteDistinct = RollingDistinct<10, kMinute>;
 using HourDistinct = RollingDistinct<12, 5 * kMinute>;
-
-// How many floods of this key are on: it must not be given up then.
-class Held {
- public:
-  void Hold() { ++floods_; }
-  void Release() { --floods_; }
-  bool held() const { return floods_ != 0; }
-
- private:
-  int floods_ = 0;
-};
 
 // When something was looked at for a flood and was none: sketches are not free. It is looked at
 // again a second later, or with a quarter more of it.
@@ -49,7 +39,7 @@ class Look {
 
 // What is compared with a threshold begins anew when a flood is over, else its own last bounces
 // would make the next one.
-struct TargetWindows : Held {
+struct TargetWindows {
   HourCount activity;  // unsolicited
   TenMinuteCount unsolicited;
   TenMinuteCount uncertain;
@@ -61,6 +51,9 @@ struct TargetWindows : Held {
   Onset<12, 5 * kMinute> loop_onset;
   Look look;
 
+  static bool CountsIn(PacketTime now, PacketTime at, bool was_unsolicited) {
+    return was_unsolicited ? HourCount::Reaches(now, at) : TenMinuteCount::Reaches(now, at);
+  }
   // For a joe job; for a loop.
   void Add(const FloodEvent& event, SketchBudget& budget) {
     onset.Add(event.at, event.weight);
@@ -165,13 +158,16 @@ struct DomainWindows : Held {
   }
 };
 
-struct NetworkWindows : Held {
+struct NetworkWindows {
   HourCount activity;  // unsolicited
   HourCount unsolicited;
   HourDistinct targets;
   Onset<12, 5 * kMinute> onset;
   Look look;
 
+  static bool CountsIn(PacketTime now, PacketTime at, bool /*unsolicited*/) {
+    return HourCount::Reaches(now, at);
+  }
   void Add(const FloodEvent& event, SketchBudget& budget) {
     activity.Add(event.at, event.weight);
     unsolicited.Add(event.at, event.weight);

@@ -84,6 +84,10 @@ class RollingCount {
   void Add(PacketTime time, double amount) {
     ring_.At(time, [](float& part) { part = 0; }) += static_cast<float>(amount);
   }
+  // What was added at `at`, which is not after `now`, is still in the sum.
+  static bool Reaches(PacketTime now, PacketTime at) {
+    return PartOf(now, kWidth) - PartOf(at, kWidth) < static_cast<std::int64_t>(kParts);
+  }
   double Sum(PacketTime now) const {
     double sum = 0;
     ring_.ForEach(now, [&](PacketTime, float part) { sum += part; });
