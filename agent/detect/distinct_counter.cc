@@ -19,6 +19,15 @@ void Raise(SketchRegisters& registers, std::uint64_t hash) {
   reg = std::max(reg, static_cast<std::uint8_t>(rank));
 }
 
+// Sixteen at once: a compiler that sees no alias, and no reference as std::max has, makes it so.
+void RaiseAll(std::uint8_t* __restrict registers, const std::uint8_t* __restrict others) {
+  for (std::size_t i = 0; i < kSketchRegisters; ++i) {
+    const std::uint8_t mine = registers[i];
+    const std::uint8_t other = others[i];
+    registers[i] = mine < other ? other : mine;
+  }
+}
+
 // What is kept of a hash decides the register, and nearly always the rank.
 std::uint64_t Widen(std::uint32_t upper) {
   return std::uint64_t{upper} << 32 | std::uint64_t{1} << 31;
@@ -133,9 +142,7 @@ void DistinctUnion::Add(const DistinctCounter& counter) {
     registers_ = *counter.sketch_;
     return;
   }
-  for (std::size_t i = 0; i < kSketchRegisters; ++i) {
-    registers_[i] = std::max(registers_[i], (*counter.sketch_)[i]);
-  }
+  RaiseAll(registers_.data(), counter.sketch_->data());
 }
 
 double DistinctUnion::Estimate() {
