@@ -42,12 +42,14 @@ class PartRing {
   // of `now`, the oldest first.
   template <typename Visit>
   void ForEach(PacketTime now, Visit visit) const {
-    const std::int64_t last = PartOf(now, kWidth);
-    const auto first = last - static_cast<std::int64_t>(kParts) + 1;
+    const std::int64_t of_now = PartOf(now, kWidth);
+    const std::int64_t last = std::min(of_now, newest_);
+    const std::int64_t first = std::max(of_now, newest_) - static_cast<std::int64_t>(kParts) + 1;
+    if (first > last) return;
+    std::size_t index = Index(first);
     for (std::int64_t part = first; part <= last; ++part) {
-      if (part <= newest_ && newest_ - part < static_cast<std::int64_t>(kParts)) {
-        visit(part * kWidth, Slot(part));
-      }
+      visit(part * kWidth, parts_[index]);
+      if (++index == kParts) index = 0;
     }
   }
 
