@@ -251,16 +251,14 @@ void FloodDetector::CountDomain(const FloodEvent& event) {
   DomainWindows& windows = domains_.At(event.domain_key, state_.now);
   if (event.unsolicited) windows.activity.Add(event.at, event.weight);
   if (event.unknown_user) {
-    windows.AddUnknownUser(event, budget_);
-    LookForRandomRecipients(event, windows);
+    LookForRandomRecipients(event, windows.AddUnknownUser(event, budget_));
   }
   if (event.callout) {
     state_.baselines.Add(KeyOf(FloodKind::kCalloutStorm, event.domain_key), state_.now,
                          event.weight,
                          Teaches(IsOn(FloodKind::kCalloutStorm, event.domain_key),
                                  options_.thresholds.callout_storm.recipients));
-    windows.AddCallout(event, budget_);
-    LookForCalloutStorm(event, windows);
+    LookForCalloutStorm(event, windows.AddCallout(event, budget_));
   }
 }
 
@@ -437,7 +435,8 @@ std::uint64_t FloodDetector::MostBytes(const FloodOptions& options) {
   const std::uint64_t open = options.open_capacity + FloodState::kBesideOpen;
   return WatchedKeys<WatchedState<TargetWindows>>::MostBytes(targets) +
          targets * (WatchedState<TargetWindows>::kWindowsBytes + 20 * kFew) +
-         WatchedKeys<DomainWindows>::MostBytes(targets / 8) + targets / 8 * 40 * kFew +
+         WatchedKeys<DomainWindows>::MostBytes(targets / 8) +
+         targets / 8 * (DomainWindows::kWindowsBytes + 40 * kFew) +
          WatchedKeys<WatchedState<NetworkWindows>>::MostBytes(targets) +
          targets * (WatchedState<NetworkWindows>::kWindowsBytes + 12 * kFew) +
          Baselines::MostBytes(options.baselines_capacity) +

@@ -88,8 +88,8 @@ class FloodDetector final : public FloodView {
 
   void LookForJoeJob(const FloodEvent& event, TargetWindows& windows);
   void LookForLoop(const FloodEvent& event, TargetWindows& windows);
-  void LookForRandomRecipients(const FloodEvent& event, DomainWindows& windows);
-  void LookForCalloutStorm(const FloodEvent& event, DomainWindows& windows);
+  void LookForRandomRecipients(const FloodEvent& event, UnknownUserWindows& windows);
+  void LookForCalloutStorm(const FloodEvent& event, CalloutWindows& windows);
   void LookForEmitter(const FloodEvent& event, NetworkWindows& windows);
   void LookForOwnEmission(const FloodEvent& event);
   void LookForWidespread();
