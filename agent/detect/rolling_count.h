@@ -29,8 +29,11 @@ class PartRing {
     std::int64_t part = PartOf(time, kWidth);
     if (part > newest_) {
       const auto passed = static_cast<std::uint64_t>(part) - static_cast<std::uint64_t>(newest_);
-      const auto gone = std::min<std::uint64_t>(passed, kParts);
-      for (std::uint64_t i = 0; i < gone; ++i) clear(Slot(part - static_cast<std::int64_t>(i)));
+      if (passed >= kParts) {
+        for (T& old : parts_) clear(old);
+      } else {
+        for (auto old = newest_ + 1; old <= part; ++old) clear(Slot(old));
+      }
       newest_ = part;
     } else if (newest_ - part >= static_cast<std::int64_t>(kParts)) {
       part = newest_ - static_cast<std::int64_t>(kParts) + 1;
