@@ -13,11 +13,12 @@ namespace backscatter {
 // Counts each transaction, and writes it where that is wanted.
 class Pipeline::TransactionFan final : public JudgedTransactionSink {
  public:
-  TransactionFan(Tally* tally, FloodDetector* floods, OutputFile* lines, const Config& config,
-                 void (*on_reader_gone)())
+  TransactionFan(Tally* tally, FloodDetector* floods, JudgedTransactionSink* live,
+                 OutputFile* lines, const Config& config, void (*on_reader_gone)())
       : ignored_(MakeIgnoredMail(config)),
         tally_(*tally),
         floods_(*floods),
+        live_(live),
         lines_(lines),
         json_(config.targets),
         on_reader_gone_(on_reader_gone) {}
@@ -26,6 +27,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
     if (ignored_.Covers(judged.transaction)) return tally_.CountIgnored(judged.transaction);
     tally_.OnTransaction(judged);
     floods_.OnTransaction(judged);
+    if (live_ != nullptr) live_->OnTransaction(judged);
     if (lines_ == nullptr) return;
     json_.Append(judged, lines_->buffer());
     // Whoever watches a slow pipe sees each line at once; a fast one costs ten writes a second.
@@ -39,7 +41,10 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
       std::exchange(on_reader_gone_, nullptr)();
     }
   }
-  void OnSession(const SessionSummary& session) override { tally_.OnSession(session); }
+  void OnSession(const SessionSummary& session) override {
+    tally_.OnSession(session);
+    if (live_ != nullptr) live_->OnSession(session);
+  }
 
   void Reconfigure(const Config& config) {
     ignored_ = MakeIgnoredMail(config);
@@ -56,6 +61,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
   IgnoredMail ignored_;
   Tally& tally_;
   FloodDetector& floods_;
+  JudgedTransactionSink* live_;
   OutputFile* lines_;
   TransactionJson json_;
   void (*on_reader_gone_)();
@@ -92,8 +98,8 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent,
       floods_(MakeFloodOptions(options.config, hash_key_), &ledger_,
               kept_floods_ != nullptr ? kept_floods_->Take()
                                       : FloodState(MakeFloodOptions(options.config, hash_key_))),
-      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.lines, options.config,
-                                            options.on_reader_gone)),
+      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.live, options.lines,
+                                            options.config, options.on_reader_gone)),
       judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
              &sent_->state().coverage, fan_.get()),
       feed_ahead_(std::make_unique<FeedAhead>(&judge_)),
