@@ -223,7 +223,7 @@ absl::Status Agent::StartPipeline() {
                         .sampling_key = key_,
                         .source_samples = source_samples_,
                         .flood_listener = live_->floods(),
-                        .live = live_->transactions(),
+                        .live = live_.get(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent), std::move(files_.floods));
@@ -237,15 +237,13 @@ absl::Status Agent::StartPipeline() {
     if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  engine_ = std::make_unique<EngineThread>(
-      EngineThread::Options{.pipeline = pipeline_.get(),
-                            .queue = &queue_,
-                            .log = &log_,
-                            .lines = files_.lines.get(),
-                            .feed = std::move(feed),
-                            .publish = [this](const Pipeline& pipeline, PacketTime now) {
-                              live_->Publish(pipeline, now);
-                            }});
+  engine_ = std::make_unique<EngineThread>(EngineThread::Options{
+      .pipeline = pipeline_.get(),
+      .queue = &queue_,
+      .log = &log_,
+      .lines = files_.lines.get(),
+      .feed = std::move(feed),
+      .publish = [this](Pipeline& pipeline, PacketTime now) { live_->Publish(pipeline, now); }});
   return absl::OkStatus();
 }
 
@@ -391,13 +389,12 @@ absl::StatusOr<std::string> Agent::Reload() {
       told->append(" These keys need a restart: " + JoinWords(restart) + ".");
     }
   }
-  if (files_.lines != nullptr) {
-    engine_->Post([this](Pipeline&) {
-      const absl::Status opened = files_.lines->Reopen();
-      if (!opened.ok())
-        log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
-    });
-  }
+  engine_->Post([this](Pipeline&) {
+    live_->Reopen();
+    if (files_.lines == nullptr) return;
+    const absl::Status opened = files_.lines->Reopen();
+    if (!opened.ok()) log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
+  });
   if (web_ != nullptr) {
     const absl::Status reread = web_->Reread();
     if (told.ok() && !reread.ok()) {
