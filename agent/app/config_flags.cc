@@ -9,6 +9,7 @@
 #include "agent/app/config_flag_parser.h"
 #include "agent/app/config_keys.h"
 #include "agent/app/words.h"
+#include "exporters/http_address.h"
 
 namespace backscatter {
 namespace {
@@ -138,6 +139,21 @@ struct RunParser {
     return absl::OkStatus();
   }
 
+  absl::Status TakeWeb(RunFlags& run) const {
+    if (web_listen.empty()) run.web_listen = {"127.0.0.1:19025"};
+    for (const std::string& address : web_listen) {
+      if (address == "none" && web_listen.size() == 1) break;
+      const auto parsed = ParseListenAddress(address);
+      if (!parsed.ok()) {
+        return flags.Usage("--web.listen-address " + std::string(parsed.status().message()));
+      }
+      run.web_listen.push_back(address);
+    }
+    run.web_config = Only(web_config);
+    run.web_lifecycle = web_lifecycle;
+    return absl::OkStatus();
+  }
+
   absl::StatusOr<CommandLine> Take() const {
     CommandLine line{.action = Action::kRun};
     RunFlags& run = line.run;
@@ -150,9 +166,7 @@ struct RunParser {
     if (run.report == "-" && run.transactions == "-") {
       return flags.Usage("--report and --transactions cannot both be standard output");
     }
-    if (!web_listen.empty()) run.not_served.emplace_back("--web.listen-address");
-    if (!web_config.empty()) run.not_served.emplace_back("--web.config.file");
-    if (web_lifecycle) run.not_served.emplace_back("--web.enable-lifecycle");
+    if (const absl::Status s = TakeWeb(run); !s.ok()) return s;
     return line;
   }
 };

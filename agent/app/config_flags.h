@@ -34,7 +34,9 @@ struct RunFlags {
   std::optional<PacketTime> duration;   // nullopt: until it is told to end
   std::string report;                   // empty: none; "-": standard output
   std::string transactions;             // likewise
-  std::vector<std::string> not_served;  // the --web flags that were given: accepted, no effect yet
+  std::vector<std::string> web_listen;  // addresses that were checked; empty: nothing is served
+  std::string web_config;               // file; empty: plain HTTP, for everyone
+  bool web_lifecycle = false;           // POST /-/reload is allowed
 };
 
 struct CheckFlags {
@@ -70,5 +72,6 @@ std::string_view ReplayHelpText();
 std::string_view RunHelpText();
 std::string_view CheckHelpText();
 std::string VersionText();
+std::string_view VersionNumber();  // "0.1.0"
 
 }  // namespace backscatter

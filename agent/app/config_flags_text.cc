@@ -71,9 +71,10 @@ kernel probes, or CAP_NET_RAW alone for packet capture; `backscatterd check` say
   --set KEY=VALUE          set one key of the configuration to a YAML value, for instance
                            --set local.networks=[203.0.113.0/24]; repeatable, over what the file
                            says
-  --web.listen-address A   accepted; the status page and metrics come with a later release
-  --web.config.file FILE   likewise
-  --web.enable-lifecycle   likewise
+  --web.listen-address A   serve /metrics, the API and a page on HOST:PORT, :PORT or [IPV6]:PORT;
+                           repeatable; none: nothing is served (default: 127.0.0.1:19025)
+  --web.config.file FILE   TLS, users and headers for it, as in the exporters of Prometheus
+  --web.enable-lifecycle   allow POST /-/reload, which does what SIGHUP does
   --help, -h               print this text
 
 Exit status: 0 done; 1 some output could not be written; 2 usage or configuration; 3 the system
@@ -100,6 +101,8 @@ capture, but there is no mail to see; 2 usage or configuration, also where memor
 or an interface is not there; 3 the system does not let it capture.
 )";
 }
+
+std::string_view VersionNumber() { return BACKSCATTER_VERSION; }
 
 std::string VersionText() { return "backscatterd " BACKSCATTER_VERSION "\n"; }
 

@@ -55,6 +55,7 @@ void EngineThread::RunTasks() {
 
 void EngineThread::Loop() {
   Pipeline& pipeline = *options_.pipeline;
+  Publish(pipeline.latest());
   Clock::time_point next_tick = Clock::now() + kTick;
   Clock::time_point next_feed = Clock::now();
   while (!options_.queue->ended()) {
@@ -82,7 +83,8 @@ void EngineThread::Loop() {
   pipeline.Finish();
   pipeline.Flush();
   RunTasks();
-  SaveSent();
+  Publish(pipeline.latest());
+  Save();
   ended_.store(true);
 }
 
@@ -90,12 +92,21 @@ void EngineThread::Tick() {
   heartbeat_.fetch_add(1, std::memory_order_relaxed);
   Pipeline& pipeline = *options_.pipeline;
   const std::optional<PacketTime> caught_up = options_.queue->CaughtUpAt();
-  if (caught_up) pipeline.AdvanceTo(std::max(pipeline.latest(), *caught_up - kSecond));
+  PacketTime now = pipeline.latest();
+  if (caught_up) {
+    now = std::max(now, *caught_up - kSecond);
+    pipeline.AdvanceTo(now);
+  }
+  Publish(now);
   LogLostLines();
   if (Monotonic() < next_minute_) return;
   next_minute_ = Monotonic() + kMinute;
-  SaveSent();
+  Save();
   LogLosses();
+}
+
+void EngineThread::Publish(PacketTime now) {
+  if (options_.publish) options_.publish(*options_.pipeline, now);
 }
 
 void EngineThread::PollFeed() {
@@ -103,9 +114,11 @@ void EngineThread::PollFeed() {
   options_.feed->Poll([this](const SentMail& mail) { options_.pipeline->LearnSent(mail); });
 }
 
-void EngineThread::SaveSent() {
-  const absl::Status saved = options_.pipeline->SaveSent();
-  if (!saved.ok()) options_.log->Warn("sent mail not saved", {{"why", ToStd(saved.message())}});
+void EngineThread::Save() {
+  const absl::Status sent = options_.pipeline->SaveSent();
+  if (!sent.ok()) options_.log->Warn("sent mail not saved", {{"why", ToStd(sent.message())}});
+  const absl::Status floods = options_.pipeline->SaveFloods();
+  if (!floods.ok()) options_.log->Warn("floods not saved", {{"why", ToStd(floods.message())}});
 }
 
 void EngineThread::LogLosses() {

@@ -9,6 +9,7 @@
 #include "agent/app/config.h"
 #include "agent/app/engine.h"
 #include "agent/app/feed_file.h"
+#include "agent/app/kept_floods.h"
 #include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
 #include "agent/base/keyed_hash.h"
@@ -38,11 +39,14 @@ class Pipeline final : public PacketSink {
     // Only chosen sessions come (LiveSource::samples): all that comes counts.
     bool source_samples = false;
     FloodListener* flood_listener = nullptr;  // hears of floods; null: nobody; must outlive this
+    JudgedTransactionSink* live = nullptr;    // hears of everything, behind the tally; likewise
     OutputFile* lines = nullptr;  // takes each transaction as a line of JSON; must outlive this
     // Once, where the reader of `lines` went away: nobody is left to read for.
     void (*on_reader_gone)() = nullptr;
   };
-  Pipeline(Options options, std::unique_ptr<KeptLedger> sent);
+  // `floods`: null where nothing is kept of them.
+  Pipeline(Options options, std::unique_ptr<KeptLedger> sent,
+           std::unique_ptr<KeptFloods> floods = nullptr);
   ~Pipeline() override;
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -78,11 +82,16 @@ class Pipeline final : public PacketSink {
   Report Snapshot(RunInfo run, std::vector<CaptureInfo> captures, std::size_t top);
 
   absl::Status SaveSent() { return sent_->Save(); }
+  absl::Status SaveFloods();
+  std::size_t floods_on() const { return floods_.state().open.size(); }
 
   Ledger& ledger() { return ledger_; }
   // With what is counted elsewhere until a report asks for it.
   Ledger Losses() const;
   SentState& sent() { return sent_->state(); }
+  const SentState& sent() const { return sent_->state(); }
+  // Those that are on and the latest that ended, by start.
+  std::vector<Flood> Floods() const { return floods_.Floods(); }
   // What all tables hold now, but for the queue before this.
   std::uint64_t MemoryBytes();
   // Of the packets so far; 0 before the first.
@@ -107,6 +116,7 @@ class Pipeline final : public PacketSink {
   Ledger ledger_;
   std::unique_ptr<FeedFile> feed_;
   Tally tally_;
+  std::unique_ptr<KeptFloods> kept_floods_;
   FloodDetector floods_;
   std::unique_ptr<TransactionFan> fan_;
   Judge judge_;

@@ -21,14 +21,19 @@ std::size_t Baselines::SlotOf(std::int64_t hour) {
 void Baselines::Add(std::uint64_t key, PacketTime now, double amount,
                     std::optional<double> at_most) {
   AdvanceTo(now);
-  auto found = rows_.find(key);
-  if (found == rows_.end()) {
-    if (rows_.size() >= capacity_) Purge();
-    found = rows_.try_emplace(key).first;
-  }
-  found->second.hour += static_cast<float>(amount);
-  if (at_most) found->second.at_most = static_cast<float>(*at_most);
+  Row& row = At(key);
+  row.hour += static_cast<float>(amount);
+  if (at_most) row.at_most = static_cast<float>(*at_most);
 }
+
+Baselines::Row& Baselines::At(std::uint64_t key) {
+  const auto found = rows_.find(key);
+  if (found != rows_.end()) return found->second;
+  if (rows_.size() >= capacity_) Purge();
+  return rows_[key];
+}
+
+void Baselines::Restore(std::uint64_t key, const Row& row) { At(key) = row; }
 
 void Baselines::AdvanceTo(PacketTime now) {
   const std::int64_t hour = PartOf(now, kHour);

@@ -9,11 +9,13 @@ namespace backscatter {
 namespace {
 
 constexpr int kRankBits = 64 - kSketchPrecision;
+constexpr int kMostRank = kRankBits + 1;
+constexpr std::uint32_t kWritesSketch = 0xffff'ffff;
 
 void Raise(SketchRegisters& registers, std::uint64_t hash) {
   std::uint8_t& reg = registers[hash >> kRankBits];
   const std::uint64_t rest = hash << kSketchPrecision;
-  const int rank = rest == 0 ? kRankBits + 1 : std::countl_zero(rest) + 1;
+  const int rank = rest == 0 ? kMostRank : std::countl_zero(rest) + 1;
   reg = std::max(reg, static_cast<std::uint8_t>(rank));
 }
 
@@ -89,6 +91,27 @@ void DistinctCounter::Clear(SketchBudget& budget) {
   if (sketch_ != nullptr) ++budget.left;
   sketch_.reset();
   few_.clear();
+}
+
+void DistinctCounter::Write(std::string& out) const {
+  PutU32(out, sketch_ != nullptr ? kWritesSketch : static_cast<std::uint32_t>(few_.size()));
+  for (const std::uint32_t one : few_) PutU32(out, one);
+  if (sketch_ != nullptr) out.append(sketch_->begin(), sketch_->end());
+}
+
+bool DistinctCounter::Read(PackedNumbers& in, SketchBudget& budget) {
+  const std::uint32_t size = in.U32();
+  if (size == kWritesSketch) {
+    const std::string_view registers = in.Take(kSketchRegisters);
+    if (!in.ok || budget.left == 0) return false;
+    sketch_ = std::make_unique<SketchRegisters>();
+    std::copy(registers.begin(), registers.end(), sketch_->begin());
+    --budget.left;
+    return std::ranges::all_of(*sketch_, [](std::uint8_t reg) { return reg <= kMostRank; });
+  }
+  if (!in.ok || size > exact_) return false;
+  for (std::uint32_t i = 0; i < size && in.ok; ++i) few_.push_back(in.U32());
+  return in.ok;
 }
 
 void DistinctUnion::Add(const DistinctCounter& counter) {

@@ -3,8 +3,10 @@
 
 #include <cstddef>
 
+#include "agent/base/keyed_hash.h"
 #include "agent/base/packet_time.h"
 #include "agent/detect/flood.h"
+#include "agent/detect/flood_event.h"
 #include "agent/detect/rolling_count.h"
 
 namespace backscatter {
@@ -59,6 +61,23 @@ struct TargetWindows : Held {
   Onset<12, 5 * kMinute> loop_onset;
   Look look;
 
+  // For a joe job; for a loop.
+  void Add(const FloodEvent& event, SketchBudget& budget) {
+    onset.Add(event.at, event.weight);
+    if (event.unsolicited) {
+      activity.Add(event.at, event.weight);
+      unsolicited.Add(event.at, event.weight);
+      if (event.surely) surely.Add(event.at, event.weight);
+      networks.Add(event.at, event.network_key, budget);
+    } else {
+      uncertain.Add(event.at, event.weight);
+      uncertain_networks.Add(event.at, event.network_key, budget);
+    }
+  }
+  void AddLoop(const FloodEvent& event) {
+    loops.Add(event.at, event.weight);
+    loop_onset.Add(event.at, event.weight);
+  }
   double Score(PacketTime now) const {
     return activity.Sum(now) + uncertain.Sum(now) + loops.Sum(now);
   }
@@ -99,6 +118,19 @@ struct DomainWindows : Held {
   Look unknown_look;
   Look callout_look;
 
+  void AddUnknownUser(const FloodEvent& event, SketchBudget& budget) {
+    unknown_users.Add(event.at, event.weight);
+    unknown_onset.Add(event.at, event.weight);
+    unknown_targets.Add(event.at, event.target_key, budget);
+    unknown_networks.Add(event.at, event.network_key, budget);
+  }
+  void AddCallout(const FloodEvent& event, SketchBudget& budget) {
+    callouts.Add(event.at, event.weight);
+    callouts_seen.Add(event.at, 1);
+    callout_pairs.Add(event.at, MixWords(event.network_key, event.target_key | 1), budget);
+    callout_onset.Add(event.at, event.weight);
+    callout_networks.Add(event.at, event.network_key, budget);
+  }
   double Score(PacketTime now) const {
     return activity.Sum(now) + unknown_users.Sum(now) + callouts.Sum(now);
   }
@@ -140,6 +172,12 @@ struct NetworkWindows : Held {
   Onset<12, 5 * kMinute> onset;
   Look look;
 
+  void Add(const FloodEvent& event, SketchBudget& budget) {
+    activity.Add(event.at, event.weight);
+    unsolicited.Add(event.at, event.weight);
+    onset.Add(event.at, event.weight);
+    targets.Add(event.at, event.target_key, budget);
+  }
   double Score(PacketTime now) const { return activity.Sum(now); }
   void BeginAnew(FloodKind /*kind*/, SketchBudget& budget) {
     GiveUp(budget);
@@ -154,6 +192,11 @@ struct NetworkWindows : Held {
 struct OverallWindows {
   HourCount emitted;
   Onset<12, 5 * kMinute> emitted_onset;
+
+  void AddEmitted(const FloodEvent& event) {
+    emitted.Add(event.at, event.weight);
+    emitted_onset.Add(event.at, event.weight);
+  }
 };
 
 }  // namespace backscatter

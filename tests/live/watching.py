@@ -24,7 +24,11 @@ class Lost(Exception):
 
 
 class Agent:
-    """`backscatterd run`; refused: why it could not begin, or None."""
+    """`backscatterd run`; refused: why it could not begin, or None.
+
+    Several may run on one host, so that each serves on a port that is free; `flags` may say
+    otherwise.
+    """
 
     def __init__(self, agent, host, name, output, *flags, settings=SETTINGS,
                  interfaces=("eth0",)):
@@ -33,7 +37,11 @@ class Agent:
         self._log = output / f"{name}.log"
         named = [part for interface in interfaces for part in ("--interface", interface)]
         # nsenter becomes the agent: the process is the same.
+        if not any("--web.listen-address" in str(flag) for flag in flags):
+            flags += ("--web.listen-address", "127.0.0.1:0")
         self._process = host.start(agent, "run", *settings, *flags, *named, "--set", "sent.file=",
+                                   "--set", "detection.file=",
+                                   "--set", f"labels.key_file={output / name}.label.key",
                                    "--report", self._report, stderr=open(self._log, "wb"))
         servers.wait_for(lambda: "msg=capturing" in self.log() or not self.alive(),
                          f"{name} to begin", 30)

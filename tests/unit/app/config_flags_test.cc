@@ -122,7 +122,9 @@ TEST(RunFlags, HaveDefaults) {
   EXPECT_FALSE(flags.duration.has_value());
   EXPECT_EQ(flags.report + flags.transactions, "");
   EXPECT_THAT(flags.config.sets, IsEmpty());
-  EXPECT_THAT(flags.not_served, IsEmpty());
+  EXPECT_THAT(flags.web_listen, ElementsAre("127.0.0.1:19025"));
+  EXPECT_EQ(flags.web_config, "");
+  EXPECT_FALSE(flags.web_lifecycle);
 }
 
 TEST(RunFlags, TakeEveryFlag) {
@@ -158,15 +160,25 @@ TEST(RunFlags, TakeEveryFlag) {
   EXPECT_EQ(flags.config.file, "x.yaml");
   EXPECT_THAT(flags.config.sets,
               ElementsAre("source=pcap", "interfaces=[\"eth0\",\"veth1.7\"]", "ports=[25]"));
-  EXPECT_THAT(flags.not_served,
-              ElementsAre("--web.listen-address", "--web.config.file", "--web.enable-lifecycle"));
+  EXPECT_THAT(flags.web_listen, ElementsAre("127.0.0.1:9", "[::1]:9"));
+  EXPECT_EQ(flags.web_config, "w");
+  EXPECT_TRUE(flags.web_lifecycle);
 }
 
 TEST(RunFlags, AnyInterfaceIsTheEmptyList) {
   EXPECT_THAT(RunWith({"--interface", "any"}).config.sets, ElementsAre("interfaces=[]"));
 }
 
+TEST(RunFlags, NoListenAddressServesNothing) {
+  EXPECT_THAT(RunWith({"--web.listen-address=none"}).web_listen, IsEmpty());
+}
+
 TEST(RunFlags, BadValuesSayWhatIsRight) {
+  EXPECT_THAT(Error({"run", "--web.listen-address", "::1:80"}),
+              StartsWith("--web.listen-address wants HOST:PORT, :PORT or [IPV6]:PORT, not "
+                         "\"::1:80\": an IPv6 address stands in brackets"));
+  EXPECT_THAT(Error({"run", "--web.listen-address", ":1", "--web.listen-address", "none"}),
+              StartsWith("--web.listen-address wants HOST:PORT"));
   EXPECT_THAT(Error({"run", "--source", "xdp"}),
               StartsWith("--source wants one of auto, bpf, pcap, not \"xdp\""));
   EXPECT_THAT(Error({"run", "--log.level", "loud"}),

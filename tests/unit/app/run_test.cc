@@ -90,12 +90,16 @@ class RunTest : public testing::Test {
     char name[] = "/tmp/backscatter_run_XXXXXX";
     directory_ = mkdtemp(name);
     flags_.config.file = Path("site.yaml");
-    Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
+    Write("site.yaml", State());
+    flags_.config.sets = {"labels.key_file=" + Path("label.key")};
     flags_.report = Path("report.json");
   }
   ~RunTest() override { std::filesystem::remove_all(directory_); }
 
   std::string Path(const std::string& name) const { return directory_ + "/" + name; }
+  std::string State() const {
+    return "sent: {file: " + Path("sent") + "}\ndetection: {file: " + Path("floods") + "}\n";
+  }
   void Write(const std::string& name, const std::string& text) const {
     std::ofstream(Path(name), std::ios::binary) << text;
   }
@@ -147,6 +151,35 @@ class RunTest : public testing::Test {
   pid_t child_ = -1;
 };
 
+TEST_F(RunTest, TheKeyOfLabelsIsMadeOnceForItsOwnerAndNeverLogged) {
+  for (int run = 0; run < 2; ++run) {
+    const std::string before = run == 0 ? "" : Read("label.key");
+    Start(FakeLiveSource::Then::kEnd);
+    EXPECT_EQ(Wait(), 0);
+    const std::string key = Read("label.key");
+    EXPECT_EQ(key.size(), 65u);
+    EXPECT_TRUE(run == 0 || key == before);
+    EXPECT_THAT(Read("log"), Not(HasSubstr(key.substr(0, 16))));
+  }
+  EXPECT_EQ(std::filesystem::status(Path("label.key")).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(RunTest, AKeyOfLabelsThatOthersCanReadIsRefused) {
+  Write("label.key", "secretsecret\n");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 2);
+  EXPECT_THAT(Read("log"), AllOf(HasSubstr("labels.key_file: "), HasSubstr("chmod 600"),
+                                 Not(HasSubstr("secretsecret"))));
+}
+
+TEST_F(RunTest, WithoutAPlaceForTheKeyLabelsAreThoseOfThisRun) {
+  flags_.config.sets.push_back("labels.key_file=" + Path("nowhere/label.key"));
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), HasSubstr("labels of targets are those of this run alone"));
+}
+
 TEST_F(RunTest, CountsWhatItIsGivenAndWritesTheReport) {
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0) << Read("log");
@@ -196,8 +229,7 @@ TEST_F(RunTest, SighupReloadsAllOrNothingAndNamesWhatNeedsARestart) {
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration not reloaded"));
   EXPECT_THAT(Read("log"), HasSubstr("site.yaml:1"));
-  Write("site.yaml",
-        "ports: [25, 2626]\ntargets: {capacity: 5000}\nsent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", "ports: [25, 2626]\ntargets: {capacity: 5000}\n" + State());
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration reloaded"));
   ASSERT_TRUE(LogSays("these keys need a restart"));
@@ -209,13 +241,12 @@ TEST_F(RunTest, SighupReloadsAllOrNothingAndNamesWhatNeedsARestart) {
 TEST_F(RunTest, AKeyThatNeedsARestartIsToldAtEveryReloadUntilItIsTakenBack) {
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing"));
-  const std::string sent = "sent: {file: " + Path("sent") + "}\n";
-  Write("site.yaml", sent + "targets: {capacity: 5000}\n");
+  Write("site.yaml", State() + "targets: {capacity: 5000}\n");
   for (int reloads = 1; reloads <= 2; ++reloads) {
     kill(child_, SIGHUP);
     ASSERT_TRUE(LogSays("these keys need a restart", reloads)) << Read("log");
   }
-  Write("site.yaml", sent);
+  Write("site.yaml", State());
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration reloaded", 3));
   kill(child_, SIGTERM);
@@ -224,10 +255,10 @@ TEST_F(RunTest, AKeyThatNeedsARestartIsToldAtEveryReloadUntilItIsTakenBack) {
 }
 
 TEST_F(RunTest, TheReportAndTheLogTellTheLeastSamplingThatEverHeld) {
-  Write("site.yaml", "sampling: {ratio: 0.25}\nsent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", "sampling: {ratio: 0.25}\n" + State());
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing"));
-  Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", State());
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration reloaded"));
   kill(child_, SIGTERM);
@@ -251,7 +282,7 @@ TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing"));
   EXPECT_EQ(Count("bodies of all mail are read"), 0);
-  Write("site.yaml", "bounce: {read: all}\nsent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", "bounce: {read: all}\n" + State());
   kill(child_, SIGHUP);
   EXPECT_TRUE(LogSays("bodies of all mail are read"));
   kill(child_, SIGTERM);
@@ -261,7 +292,7 @@ TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
 TEST_F(RunTest, WhatTheKernelCannotTakeOfTheConfigurationIsSaidOnce) {
   std::string words = "daemon0";
   for (int i = 1; i <= 20; ++i) words += ", daemon" + std::to_string(i);
-  Write("site.yaml", "bounce: {daemon_senders: [" + words + "]}\n");
+  Write("site.yaml", "bounce: {daemon_senders: [" + words + "]}\n" + State());
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   const std::string log = Read("log");
@@ -300,14 +331,14 @@ TEST_F(RunTest, WhatTheSystemRefusesEndsInThree) {
 }
 
 TEST_F(RunTest, AnInterfaceThatIsNotThereEndsItInTwo) {
-  flags_.config.sets = {"interfaces=[nosuch0]"};
+  flags_.config.sets.push_back("interfaces=[nosuch0]");
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 2);
   EXPECT_THAT(Read("log"), HasSubstr("interface nosuch0 is not there; this host has "));
 }
 
 TEST_F(RunTest, WithAListOfInterfacesNoThreadKeepsACapability) {
-  flags_.config.sets = {"interfaces=[lo]"};
+  flags_.config.sets.push_back("interfaces=[lo]");
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing")) << Read("log");
   int threads = 0;
@@ -332,6 +363,34 @@ TEST_F(RunTest, WhatWasSentIsKeptFromRunToRun) {
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   EXPECT_THAT(Read("log"), Not(HasSubstr("level=warn")));
+}
+
+TEST_F(RunTest, AFloodGoesOnFromRunToRun) {
+  flags_.config.sets = {"detection.joe_job.recipients=15", "detection.joe_job.networks=1"};
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_EQ(Count("msg=flood kind=joe_job"), 1);
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"recipients\":20,"));
+  Start(FakeLiveSource::Then::kEnd, 7);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), HasSubstr("msg=\"floods go on\" floods=1"));
+  EXPECT_EQ(Count("msg=flood "), 0) << "no news";
+  EXPECT_THAT(Read("report.json"),
+              AllOf(HasSubstr("\"kind\":\"joe_job\""), HasSubstr("\"recipients\":27,")));
+}
+
+TEST_F(RunTest, ADamagedFileOfFloodsIsPutAsideAndAFullDiskIsAWarning) {
+  Write("floods", "no floods, but somebody's notes");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), AllOf(HasSubstr("this is no file of floods; it is now "),
+                                 HasSubstr("what is usual is learnt anew")));
+  EXPECT_EQ(Read("floods.damaged"), "no floods, but somebody's notes");
+  EXPECT_GT(Read("floods").size(), 100U);
+  flags_.config.sets = {"detection.file=" + Path("none") + "/a/floods"};
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_EQ(Count("msg=\"floods not saved\""), 1);
 }
 
 TEST_F(RunTest, ADurationEndsIt) {

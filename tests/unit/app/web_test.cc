@@ -1,0 +1,247 @@
+// The pages of the agent, and how it takes up a new web configuration.
+#include "agent/app/web.h"
+
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include <nlohmann/json.hpp>
+
+#include "tests/support/http_socket.h"
+#include "tests/support/tls_client.h"
+
+namespace backscatter {
+namespace {
+
+using support::Get;
+using support::HttpSocket;
+using support::MadeCertificate;
+using support::MakeCertificate;
+using support::TlsClient;
+using testing::HasSubstr;
+using testing::Not;
+
+class WebTest : public testing::Test {
+ protected:
+  WebTest() {
+    char name[] = "/tmp/backscatter_web_XXXXXX";
+    directory_ = mkdtemp(name);
+    log_file_ = std::fopen(Path("log").c_str(), "w");
+    log_ = std::make_unique<Log>(fileno(log_file_), LogFormat::kLogfmt, LogLevel::kInfo);
+  }
+  ~WebTest() override {
+    web_.reset();
+    std::fclose(log_file_);
+    std::filesystem::remove_all(directory_);
+  }
+
+  std::string Path(const std::string& name) const { return directory_ + "/" + name; }
+  void Write(const std::string& name, const std::string& text) const {
+    std::ofstream(Path(name), std::ios::binary) << text;
+  }
+  std::string LogText() const {
+    std::ifstream in(Path("log"), std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void WriteCertificate(const MadeCertificate& made) const {
+    Write("server.crt", made.certificate);
+    Write("server.key", made.key);
+  }
+
+  void Serve(const std::string& config_file = "", bool lifecycle = false,
+             const std::string& address = "127.0.0.1:0") {
+    auto web = Web::Listen({.listen = {address},
+                            .config_file = config_file,
+                            .lifecycle = lifecycle,
+                            .log = log_.get(),
+                            .news = &news_,
+                            .metrics = [] { return std::string("metric 1\n"); }});
+    ASSERT_TRUE(web.ok()) << web.status();
+    web_ = *std::move(web);
+    ASSERT_TRUE(web_->Serve().ok());
+  }
+  std::uint16_t port() const {
+    const std::string log = LogText();
+    const std::size_t at = log.find("msg=serving address=");
+    return static_cast<std::uint16_t>(
+        std::strtoul(log.c_str() + log.find(':', log.find("address=", at)) + 1, nullptr, 10));
+  }
+  // Looks at the files again until `condition` holds, ten seconds at most.
+  template <typename Condition>
+  bool BecomesAfterLooks(Condition condition) {
+    for (int i = 0; i < 100; ++i) {
+      web_->Tick();
+      if (condition()) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return false;
+  }
+
+  std::string directory_;
+  std::FILE* log_file_;
+  std::unique_ptr<Log> log_;
+  Wake news_;
+  std::unique_ptr<Web> web_;
+};
+
+TEST_F(WebTest, ItIsReadyWhileItCapturesOnly) {
+  Serve();
+  EXPECT_EQ(Get(port(), "/-/healthy")->status, 200);
+  EXPECT_EQ(Get(port(), "/-/ready")->status, 503);
+  web_->Capturing("capturing on eth0");
+  EXPECT_EQ(Get(port(), "/-/ready")->status, 200);
+  web_->End();
+  EXPECT_EQ(Get(port(), "/-/ready")->status, 503);
+  EXPECT_EQ(Get(port(), "/-/healthy")->status, 200);
+}
+
+TEST_F(WebTest, TheLandingPageTellsVersionStateAndWhereToGo) {
+  Serve();
+  web_->Capturing("capturing on <eth0> & \"more\"");
+  const auto page = Get(port(), "/");
+  EXPECT_EQ(page->Header("content-type"), "text/html; charset=utf-8");
+  EXPECT_THAT(page->body, HasSubstr("capturing on &lt;eth0&gt; &amp; &quot;more&quot;"));
+  EXPECT_THAT(page->body, HasSubstr("href=\"metrics\""));
+  EXPECT_THAT(page->body, Not(HasSubstr("reload")));
+  EXPECT_EQ(Get(port(), "/metrics")->Header("content-type"),
+            "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(WebTest, ErrorsOfTheApiAreJson) {
+  Serve();
+  const auto answer = Get(port(), "/api/v1/\"nothing\"");
+  EXPECT_EQ(answer->status, 404);
+  EXPECT_EQ(answer->Header("content-type"), "application/json");
+  const auto json = nlohmann::json::parse(answer->body);
+  EXPECT_EQ(json.at("schema"), "backscatter.error/1");
+  EXPECT_EQ(json.at("status"), 404);
+  EXPECT_EQ(Get(port(), "/nothing")->Header("content-type"), "text/plain; charset=utf-8");
+}
+
+std::string PostReload(std::uint16_t port) {
+  HttpSocket client(port);
+  client.Send("POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  const auto answer = client.Read();
+  return answer ? std::to_string(answer->status) + " " + answer->body : "none";
+}
+
+TEST_F(WebTest, AReloadIsForWhoIsToldItIs) {
+  Serve();
+  EXPECT_THAT(PostReload(port()), HasSubstr("403 The lifecycle API is not enabled"));
+  int reloads = 0;
+  web_->TakeReload([&]() -> absl::StatusOr<std::string> {
+    ++reloads;
+    return "";
+  });
+  EXPECT_EQ(reloads, 0);
+}
+
+TEST_F(WebTest, AReloadRunsWhereItIsTakenAndTellsItsResult) {
+  Serve("", /*lifecycle=*/true);
+  const std::uint16_t at = port();
+  absl::StatusOr<std::string> result = "It holds.";
+  std::atomic<bool> stop{false};
+  const std::thread::id here = std::this_thread::get_id();
+  const auto ask = [&] {
+    std::string answer;
+    stop = false;
+    std::thread client([&] {
+      answer = PostReload(at);
+      stop = true;
+    });
+    while (!stop) {
+      web_->TakeReload([&] {
+        EXPECT_EQ(std::this_thread::get_id(), here);
+        return result;
+      });
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    client.join();
+    return answer;
+  };
+  EXPECT_EQ(ask(), "200 It holds.\n");
+  result = absl::InvalidArgumentError("site.yaml:3: unknown key");
+  EXPECT_EQ(ask(), "500 site.yaml:3: unknown key\n");
+  std::string answer;
+  std::thread client([&] { answer = PostReload(at); });
+  for (eventfd_t count = 0; eventfd_read(news_.fd(), &count) != 0;) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  web_->End();
+  client.join();
+  EXPECT_THAT(answer, HasSubstr("503 "));
+}
+
+TEST_F(WebTest, ACertificateThatIsReplacedIsTakenUp) {
+  WriteCertificate(MakeCertificate(1));
+  Write("web.yml", "tls_server_config: {cert_file: server.crt, key_file: server.key}\n");
+  Serve(Path("web.yml"));
+  EXPECT_EQ(TlsClient(port()).serial(), 1);
+  WriteCertificate(MakeCertificate(2));
+  EXPECT_TRUE(BecomesAfterLooks([this] { return TlsClient(port()).serial() == 2; }));
+  EXPECT_THAT(LogText(), HasSubstr("web configuration read again"));
+}
+
+TEST_F(WebTest, ABrokenWebConfigurationLeavesTheOldOneAndIsSaidOnce) {
+  WriteCertificate(MakeCertificate(1));
+  const std::string config = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
+  Write("web.yml", config);
+  Serve(Path("web.yml"));
+  Write("server.crt", MakeCertificate(2).certificate);  // the key is the old one still
+  const auto times = [this] {
+    const std::string log = LogText();
+    std::size_t count = 0;
+    for (std::size_t at = 0; (at = log.find("not read again", at)) != std::string::npos; ++at) {
+      ++count;
+    }
+    return count;
+  };
+  EXPECT_TRUE(BecomesAfterLooks([&] { return times() == 1; }));
+  EXPECT_EQ(TlsClient(port()).serial(), 1);
+  EXPECT_FALSE(BecomesAfterLooks([&, looks = 0]() mutable { return ++looks < 30 && times() > 1; }));
+  EXPECT_FALSE(web_->Reread().ok());
+  WriteCertificate(MakeCertificate(3));
+  EXPECT_TRUE(BecomesAfterLooks([this] { return TlsClient(port()).serial() == 3; }));
+}
+
+TEST_F(WebTest, AWrongWebConfigurationIsNoBeginning) {
+  Write("web.yml", "basic_auth_users: {alice: secret}\n");
+  const auto web = Web::Listen({.listen = {"127.0.0.1:0"},
+                                .config_file = Path("web.yml"),
+                                .log = log_.get(),
+                                .news = &news_});
+  EXPECT_TRUE(absl::IsInvalidArgument(web.status()));
+}
+
+TEST_F(WebTest, AnOpenDoorIsWarnedOf) {
+  Serve();
+  EXPECT_THAT(LogText(), Not(HasSubstr("level=warn")));
+  Serve("", false, "0.0.0.0:0");
+  EXPECT_THAT(LogText(), HasSubstr("whoever reaches this address reads what it serves"));
+}
+
+TEST_F(WebTest, WrongPasswordsAreLoggedAsANumber) {
+  Write("web.yml",
+        "basic_auth_users: {scraper: "
+        "$2y$04$abcdefghijklmnopqrstuuoD8yw7MmybLKVooaTGGZAt3HXugv2.a}\n");
+  Serve(Path("web.yml"));
+  EXPECT_EQ(Get(port(), "/", "Authorization: Basic c2NyYXBlcjp0ZXN0\r\n")->status, 200);
+  EXPECT_EQ(Get(port(), "/", "Authorization: Basic c2NyYXBlcjp3cm9uZw==\r\n")->status, 401);
+  EXPECT_TRUE(BecomesAfterLooks([this] {
+    return LogText().find("msg=\"wrong HTTP passwords\" since_start=1") != std::string::npos;
+  }));
+}
+
+}  // namespace
+}  // namespace backscatter
