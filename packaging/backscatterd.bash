@@ -15,7 +15,8 @@ _backscatterd() {
               detection.emitter.targets= detection.callout_storm.recipients=
               detection.callout_storm.networks= detection.callout_storm.baseline=
               detection.own_emission.transactions= detection.bounce_loop.recipients=
-              detection.widespread.targets= memory.max='
+              detection.widespread.targets= labels.target= labels.key_file=
+              labels.top_k= memory.max='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     words='replay run check version --help --version'

@@ -75,6 +75,10 @@ struct Config {
   std::string sent_feed;  // empty: none
   std::string sent_file;  // of `run`; empty: none
 
+  std::string labels_target;  // hash, domain, plain
+  std::string labels_key_file;
+  std::uint64_t labels_top_k = 0;
+
   friend bool operator==(const Config&, const Config&) = default;
 };
 

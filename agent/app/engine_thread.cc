@@ -55,6 +55,7 @@ void EngineThread::RunTasks() {
 
 void EngineThread::Loop() {
   Pipeline& pipeline = *options_.pipeline;
+  Publish(pipeline.latest());
   Clock::time_point next_tick = Clock::now() + kTick;
   Clock::time_point next_feed = Clock::now();
   while (!options_.queue->ended()) {
@@ -82,6 +83,7 @@ void EngineThread::Loop() {
   pipeline.Finish();
   pipeline.Flush();
   RunTasks();
+  Publish(pipeline.latest());
   SaveSent();
   ended_.store(true);
 }
@@ -90,12 +92,21 @@ void EngineThread::Tick() {
   heartbeat_.fetch_add(1, std::memory_order_relaxed);
   Pipeline& pipeline = *options_.pipeline;
   const std::optional<PacketTime> caught_up = options_.queue->CaughtUpAt();
-  if (caught_up) pipeline.AdvanceTo(std::max(pipeline.latest(), *caught_up - kSecond));
+  PacketTime now = pipeline.latest();
+  if (caught_up) {
+    now = std::max(now, *caught_up - kSecond);
+    pipeline.AdvanceTo(now);
+  }
+  Publish(now);
   LogLostLines();
   if (Monotonic() < next_minute_) return;
   next_minute_ = Monotonic() + kMinute;
   SaveSent();
   LogLosses();
+}
+
+void EngineThread::Publish(PacketTime now) {
+  if (options_.publish) options_.publish(*options_.pipeline, now);
 }
 
 void EngineThread::PollFeed() {

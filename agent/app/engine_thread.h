@@ -30,6 +30,9 @@ class EngineThread {
     Log* log = nullptr;
     const OutputFile* lines = nullptr;     // what the pipeline writes; null: nothing
     std::unique_ptr<SentFeedSocket> feed;  // null: none
+    // Tells the world how things are, once a second; `now` is the time up to which packets are
+    // counted. Null: nobody.
+    std::function<void(const Pipeline&, PacketTime now)> publish;
   };
   using Task = std::function<void(Pipeline&)>;
 
@@ -52,6 +55,7 @@ class EngineThread {
   void Loop();
   void RunTasks();
   void Tick();
+  void Publish(PacketTime now);
   void PollFeed();
   void SaveSent();
   void LogLosses();

@@ -13,10 +13,11 @@ namespace backscatter {
 // Counts each transaction, and writes it where that is wanted.
 class Pipeline::TransactionFan final : public JudgedTransactionSink {
  public:
-  TransactionFan(Tally* tally, FloodDetector* floods, OutputFile* lines,
-                 const TargetOptions& target, void (*on_reader_gone)())
+  TransactionFan(Tally* tally, FloodDetector* floods, JudgedTransactionSink* live,
+                 OutputFile* lines, const TargetOptions& target, void (*on_reader_gone)())
       : tally_(*tally),
         floods_(*floods),
+        live_(live),
         lines_(lines),
         json_(target),
         on_reader_gone_(on_reader_gone) {}
@@ -24,6 +25,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
   void OnTransaction(const JudgedTransaction& judged) override {
     tally_.OnTransaction(judged);
     floods_.OnTransaction(judged);
+    if (live_ != nullptr) live_->OnTransaction(judged);
     if (lines_ == nullptr) return;
     json_.Append(judged, lines_->buffer());
     // Whoever watches a slow pipe sees each line at once; a fast one costs ten writes a second.
@@ -37,7 +39,10 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
       std::exchange(on_reader_gone_, nullptr)();
     }
   }
-  void OnSession(const SessionSummary& session) override { tally_.OnSession(session); }
+  void OnSession(const SessionSummary& session) override {
+    tally_.OnSession(session);
+    if (live_ != nullptr) live_->OnSession(session);
+  }
 
   void SetTarget(const TargetOptions& target) { json_ = TransactionJson(target); }
   void Flush() {
@@ -50,6 +55,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
 
   Tally& tally_;
   FloodDetector& floods_;
+  JudgedTransactionSink* live_;
   OutputFile* lines_;
   TransactionJson json_;
   void (*on_reader_gone_)();
@@ -82,7 +88,7 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
       dropped_before_(sent_->state().ledger.dropped()),
       tally_(MakeTallyOptions(options.config, hash_key_), &ledger_),
       floods_(MakeFloodOptions(options.config, hash_key_), &ledger_),
-      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.lines,
+      fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.live, options.lines,
                                             options.config.targets, options.on_reader_gone)),
       judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
              &sent_->state().coverage, fan_.get()),

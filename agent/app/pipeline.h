@@ -38,6 +38,7 @@ class Pipeline final : public PacketSink {
     // Only chosen sessions come (LiveSource::samples): all that comes counts.
     bool source_samples = false;
     FloodListener* flood_listener = nullptr;  // hears of floods; null: nobody; must outlive this
+    JudgedTransactionSink* live = nullptr;    // hears of everything, behind the tally; likewise
     OutputFile* lines = nullptr;  // takes each transaction as a line of JSON; must outlive this
     // Once, where the reader of `lines` went away: nobody is left to read for.
     void (*on_reader_gone)() = nullptr;
@@ -83,6 +84,9 @@ class Pipeline final : public PacketSink {
   // With what is counted elsewhere until a report asks for it.
   Ledger Losses() const;
   SentState& sent() { return sent_->state(); }
+  const SentState& sent() const { return sent_->state(); }
+  // Those that are on and the latest that ended, by start.
+  std::vector<Flood> Floods() const { return floods_.Floods(); }
   // What all tables hold now, but for the queue before this.
   std::uint64_t MemoryBytes();
   // Of the packets so far; 0 before the first.

@@ -18,7 +18,7 @@
 #include "agent/app/capture_thread.h"
 #include "agent/app/control_signals.h"
 #include "agent/app/engine_thread.h"
-#include "agent/app/flood_log.h"
+#include "agent/app/live_output.h"
 #include "agent/app/log.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/pipeline_files.h"
@@ -89,6 +89,7 @@ class Agent {
   void TellState();
   void WarnOfBodies();
   void ApplyConfig();
+  void AddSourceTo(LiveSnapshot& snapshot) const;
   Config Effective() const;
   RunInfo MakeRunInfo() const;
 
@@ -101,12 +102,12 @@ class Agent {
   const HashKey key_;
   const std::uint32_t seed_;
   Log log_;
-  FloodLog flood_log_{&log_};
   ServiceNotifier notifier_;
   std::optional<ControlSignals> signals_;
   Wake news_;  // from the other threads
   BatchQueue queue_;
   PipelineFiles files_;
+  std::unique_ptr<LiveOutput> live_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -114,7 +115,7 @@ class Agent {
   bool source_samples_ = false;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
-  std::unique_ptr<Web> web_;          // null: nothing is served
+  std::unique_ptr<Web> web_;
   std::vector<std::string> watched_;  // as the log knows them
   std::vector<IpNetwork> applied_;    // addresses that the threads know
   PacketTime started_ = 0;
@@ -136,19 +137,20 @@ absl::Status Agent::SetUp() {
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  absl::StatusOr<std::unique_ptr<LiveOutput>> live = LiveOutput::Open(config, key_, &log_);
+  if (!live.ok()) return live.status();
+  live_ = *std::move(live);
   if (const absl::Status status = Listen(); !status.ok()) return status;
   return MakeCapture();
 }
 
 absl::Status Agent::Listen() {
-  if (flags_.web_listen.empty()) return absl::OkStatus();
-  absl::StatusOr<std::unique_ptr<Web>> web =
-      Web::Listen({.listen = flags_.web_listen,
-                   .config_file = flags_.web_config,
-                   .lifecycle = flags_.web_lifecycle,
-                   .log = &log_,
-                   .news = &news_,
-                   .metrics = [] { return std::string("backscatter_up 1\n"); }});
+  absl::StatusOr<std::unique_ptr<Web>> web = Web::Listen({.listen = flags_.web_listen,
+                                                          .config_file = flags_.web_config,
+                                                          .lifecycle = flags_.web_lifecycle,
+                                                          .log = &log_,
+                                                          .news = &news_,
+                                                          .snapshots = &live_->box()});
   if (!web.ok()) return web.status();
   web_ = *std::move(web);
   return absl::OkStatus();
@@ -160,13 +162,7 @@ absl::Status Agent::MakeCapture() {
   const Config& config = config_.now();
   const CaptureRules rules = MakeCaptureRules(config, seed_);
   absl::StatusOr<MadeSource> made = seams_.make_source(config, rules);
-  if (!made.ok()) {
-    const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
-    const std::string missing = have.ok() ? MissingRights(config.source, *have) : "";
-    return missing.empty() ? made.status()
-                           : absl::PermissionDeniedError(
-                                 missing + " (" + std::string(made.status().message()) + ")");
-  }
+  if (!made.ok()) return WithMissingRights(made.status(), config.source);
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
   source_keeps_ = made->keeps;
   source_details_ = made->details;
@@ -199,13 +195,15 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
+  live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
                         .batv_keys = files_.batv_keys,
                         .hash_key = key_,
                         .sampling_key = key_,
                         .source_samples = source_samples_,
-                        .flood_listener = &flood_log_,
+                        .flood_listener = live_->floods(),
+                        .live = live_->transactions(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));
@@ -216,11 +214,15 @@ absl::Status Agent::StartPipeline() {
     if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  engine_ = std::make_unique<EngineThread>(EngineThread::Options{.pipeline = pipeline_.get(),
-                                                                 .queue = &queue_,
-                                                                 .log = &log_,
-                                                                 .lines = files_.lines.get(),
-                                                                 .feed = std::move(feed)});
+  engine_ = std::make_unique<EngineThread>(
+      EngineThread::Options{.pipeline = pipeline_.get(),
+                            .queue = &queue_,
+                            .log = &log_,
+                            .lines = files_.lines.get(),
+                            .feed = std::move(feed),
+                            .publish = [this](const Pipeline& pipeline, PacketTime now) {
+                              live_->Publish(pipeline, now);
+                            }});
   return absl::OkStatus();
 }
 
@@ -243,7 +245,6 @@ void Agent::Begin() {
 }
 
 void Agent::TellState() {
-  if (web_ == nullptr) return;
   web_->Capturing("capturing on " + JoinWords(watched_) + " since " + FormatRfc3339(started_) +
                   ", by " + std::string(capture_->source_name()));
 }
@@ -252,7 +253,7 @@ ExitCode Agent::Run() {
   absl::Status status = SetUp();
   if (status.ok()) status = StartPipeline();
   if (status.ok()) status = GiveUpRights();
-  if (status.ok() && web_ != nullptr) status = web_->Serve();
+  if (status.ok()) status = web_->Serve();
   if (!status.ok()) {
     log_.Error("cannot start", {{"why", ToStd(status.message())}});
     return ExitCodeOf(status);
@@ -267,7 +268,7 @@ int Agent::PollTimeout() const {
   Clock::time_point until = Clock::now() + std::chrono::minutes(1);
   if (deadline_) until = std::min(until, *deadline_);
   if (next_watchdog_) until = std::min(until, *next_watchdog_);
-  if (web_ != nullptr) until = std::min(until, Clock::now() + Web::kTick);
+  until = std::min(until, Clock::now() + Web::kTick);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
@@ -280,7 +281,7 @@ void Agent::Loop() {
       if (!OnSignal(signal)) return;
     }
     if (fds[1].revents != 0) OnNews();
-    if (web_ != nullptr) web_->Tick();
+    web_->Tick();
     PetWatchdog();
   }
 }
@@ -302,7 +303,7 @@ bool Agent::OnSignal(int signal) {
 
 void Agent::OnNews() {
   news_.Take();
-  if (web_ != nullptr) web_->TakeReload([this] { return Reload(); });
+  web_->TakeReload([this] { return Reload(); });
   reports_.WriteAsked(capture_->stats().packets);
   const std::vector<std::string> watched = capture_->state().watched;
   if (watched != watched_) {
@@ -317,9 +318,19 @@ void Agent::OnNews() {
 
 void Agent::ApplyConfig() {
   capture_->Apply(MakeCaptureRules(Effective(), seed_));
-  engine_->Post([config = Effective(), keys = files_.batv_keys](Pipeline& pipeline) {
+  engine_->Post([this, config = Effective(), keys = files_.batv_keys,
+                 label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
+    live_->Reconfigure(config, label_key);
   });
+}
+
+// By the engine's thread.
+void Agent::AddSourceTo(LiveSnapshot& snapshot) const {
+  const SourceStats stats = capture_->stats();
+  snapshot.run = MakeRunInfo();
+  snapshot.packets = stats.packets;
+  snapshot.packet_bytes = stats.bytes;
 }
 
 // systemd restarts what says nothing; so only threads that live may speak.
@@ -338,11 +349,13 @@ absl::StatusOr<std::string> Agent::Reload() {
   const absl::StatusOr<LoadedConfig> loaded = LoadConfig(flags_.config);
   absl::StatusOr<BatvKeys> keys =
       loaded.ok() ? ReadBatvKeys(loaded->config.batv_keys) : loaded.status();
-  if (!keys.ok()) {
+  const absl::Status status = keys.ok() ? live_->TakeLabelKey(loaded->config) : keys.status();
+  live_->SetReload(status.ok());
+  if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
-               {{"why", ToStd(keys.status().message())}});
+               {{"why", ToStd(status.message())}});
     told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
-                                      std::string(keys.status().message()));
+                                      std::string(status.message()));
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -361,12 +374,9 @@ absl::StatusOr<std::string> Agent::Reload() {
         log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
     });
   }
-  if (web_ != nullptr) {
-    const absl::Status reread = web_->Reread();
-    if (told.ok() && !reread.ok()) {
-      told = absl::InvalidArgumentError(
-          *told + " But not the web configuration, which stays: " + std::string(reread.message()));
-    }
+  if (const absl::Status reread = web_->Reread(); told.ok() && !reread.ok()) {
+    told = absl::InvalidArgumentError(
+        *told + " But not the web configuration, which stays: " + std::string(reread.message()));
   }
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;
@@ -389,7 +399,7 @@ RunInfo Agent::MakeRunInfo() const {
 // is not the same one kills.
 void Agent::End() {
   notifier_.Stopping();
-  if (web_ != nullptr) web_->End();
+  web_->End();
   capture_->Stop();
   const Clock::time_point start = Clock::now();
   bool kills = false;

@@ -7,13 +7,13 @@
 #include "agent/app/config_flags.h"
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/json_writer.h"
+#include "exporters/prometheus.h"
 #include "exporters/web_pages.h"
 
 namespace backscatter {
 namespace {
 
 constexpr std::chrono::seconds kLongestReload{20};
-constexpr std::string_view kMetrics = "text/plain; version=0.0.4; charset=utf-8";
 
 bool IsLoopback(const IpAddress& address) {
   static const IpNetwork kV4 = *IpNetwork::Parse("127.0.0.0/8");
@@ -43,6 +43,7 @@ HttpResponse MakeError(const std::string& path, int status, std::string_view tex
 
 absl::StatusOr<std::unique_ptr<Web>> Web::Listen(Options options) {
   std::unique_ptr<Web> web(new Web(std::move(options)));
+  if (web->options_.listen.empty()) return web;
   if (!web->options_.config_file.empty()) {
     web->config_ = ReadWebConfig(web->options_.config_file);
     if (!web->config_.status.ok()) return web->config_.status;
@@ -59,8 +60,7 @@ Web::~Web() { End(); }
 std::vector<HttpRoute> Web::Routes() {
   return {
       {"/", [this](const HttpRequest&) { return Landing(); }},
-      {"/metrics",
-       [this](const HttpRequest&) { return MakeResponse(200, kMetrics, options_.metrics()); }},
+      {"/metrics", [this](const HttpRequest&) { return Metrics(); }},
       {"/-/healthy", [](const HttpRequest&) { return Text(200, "backscatterd is healthy."); }},
       {"/-/ready", [this](const HttpRequest&) { return Ready(); }},
       {.path = "/-/reload",
@@ -71,6 +71,7 @@ std::vector<HttpRoute> Web::Routes() {
 }
 
 absl::Status Web::Serve() {
+  if (server_ == nullptr) return absl::OkStatus();
   const absl::Status served = server_->Serve(config_.settings);
   if (!served.ok()) return served;
   for (const Endpoint& endpoint : server_->endpoints()) {
@@ -96,7 +97,7 @@ void Web::WarnOfOpenDoors() const {
 }
 
 absl::Status Web::Reread() {
-  if (options_.config_file.empty()) return absl::OkStatus();
+  if (server_ == nullptr || options_.config_file.empty()) return absl::OkStatus();
   WebConfig fresh = ReadWebConfig(options_.config_file);
   absl::Status status = fresh.status;
   if (status.ok() && fresh.settings != config_.settings) {
@@ -120,7 +121,7 @@ absl::Status Web::Reread() {
 
 void Web::Tick() {
   const auto now = std::chrono::steady_clock::now();
-  if (now < next_look_) return;
+  if (server_ == nullptr || now < next_look_) return;
   next_look_ = now + kTick;
   LogTurnedAway();
   if (options_.config_file.empty()) return;
@@ -178,6 +179,16 @@ HttpResponse Web::Ready() const {
       return Text(503, "backscatterd is ending.");
   }
   return Text(503, "backscatterd is ending.");
+}
+
+HttpResponse Web::Metrics() {
+  std::shared_ptr<const LiveSnapshot> snapshot = options_.snapshots->GetForScrape();
+  if (snapshot == nullptr) return Text(503, "Nothing is counted yet.");
+  if (snapshot != rendered_) {
+    page_ = std::make_shared<const HttpBody>(RenderMetrics(*snapshot), /*shared=*/true);
+    rendered_ = std::move(snapshot);
+  }
+  return {.status = 200, .content_type = kMetricsContentType, .body = page_};
 }
 
 // On the patient lane, which has one thread: one reload at a time.

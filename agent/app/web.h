@@ -17,6 +17,7 @@
 
 #include "agent/app/config_web.h"
 #include "agent/app/log.h"
+#include "agent/app/snapshot_box.h"
 #include "agent/app/wake.h"
 #include "exporters/http_server.h"
 
@@ -26,13 +27,12 @@ namespace backscatter {
 class Web {
  public:
   struct Options {
-    std::vector<std::string> listen;  // at least one address
+    std::vector<std::string> listen;  // empty: nothing is served, and nothing below does anything
     std::string config_file = {};     // empty: plain HTTP, for everyone
     bool lifecycle = false;           // POST /-/reload is allowed
-    Log* log = nullptr;               // these outlive it
+    Log* log = nullptr;               // all that follows outlives it
     const Wake* news = nullptr;       // rung when a reload is wanted
-    // The text of /metrics; called by any thread.
-    std::function<std::string()> metrics = {};
+    SnapshotBox* snapshots = nullptr;
   };
 
   // Reads the web configuration and takes the addresses: needs the rights that ports below 1024
@@ -73,6 +73,7 @@ class Web {
   std::vector<HttpRoute> Routes();
   HttpResponse Landing() const;
   HttpResponse Ready() const;
+  HttpResponse Metrics();
   HttpResponse Reloaded();
 
   const Options options_;
@@ -87,6 +88,9 @@ class Web {
   Stage stage_ = Stage::kStarting;
   std::string state_ = "starting";
   Reload reload_;
+  // Of the quick lane, which is one thread: however often it is asked for, a page is made once.
+  std::shared_ptr<const LiveSnapshot> rendered_;
+  std::shared_ptr<const HttpBody> page_;
   std::unique_ptr<HttpServer> server_;  // ends first: its threads use the rest
 };
 

@@ -36,10 +36,11 @@ bool LocalNetworks::Contains(const IpAddress& address) const {
                      [&](const IpNetwork& network) { return network.Contains(address); });
 }
 
-MailDirection LocalNetworks::DirectionOf(const Transaction& transaction) const {
+MailDirection LocalNetworks::DirectionBetween(const IpAddress& source,
+                                              const IpAddress& server) const {
   if (networks_.empty()) return MailDirection::kUnknown;
-  const bool to_us = Contains(transaction.server.address);
-  const bool from_us = Contains(transaction.source);
+  const bool to_us = Contains(server);
+  const bool from_us = Contains(source);
   if (to_us) return from_us ? MailDirection::kInternal : MailDirection::kInbound;
   return from_us ? MailDirection::kOutbound : MailDirection::kUnknown;
 }

@@ -27,7 +27,10 @@ class LocalNetworks {
   explicit LocalNetworks(std::vector<IpNetwork> networks) : networks_(std::move(networks)) {}
 
   // By the server and the source (the client, or what a trusted proxy said of it).
-  MailDirection DirectionOf(const Transaction& transaction) const;
+  MailDirection DirectionOf(const Transaction& transaction) const {
+    return DirectionBetween(transaction.source, transaction.server.address);
+  }
+  MailDirection DirectionBetween(const IpAddress& source, const IpAddress& server) const;
 
   bool Contains(const IpAddress& address) const;
 

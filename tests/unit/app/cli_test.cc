@@ -190,9 +190,9 @@ TEST_F(Cli, AWrongConfigurationEndsInTwoBeforeAnythingIsRead) {
 }
 
 TEST_F(Cli, KeysOfLaterVersionsAreNoted) {
-  const Result result = Replay("a.pcap --set labels.top_k=9");
+  const Result result = Replay("a.pcap --set tls.mode=off");
   EXPECT_EQ(result.exit_code, 0);
-  EXPECT_EQ(result.errors, "backscatterd: note: without effect in this version: labels.top_k\n");
+  EXPECT_EQ(result.errors, "backscatterd: note: without effect in this version: tls.mode\n");
 }
 
 TEST_F(Cli, WhatTheSystemRefusesEndsInThree) {

@@ -91,6 +91,7 @@ class RunTest : public testing::Test {
     directory_ = mkdtemp(name);
     flags_.config.file = Path("site.yaml");
     Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
+    flags_.config.sets = {"labels.key_file=" + Path("label.key"), "sent.file=" + Path("sent")};
     flags_.report = Path("report.json");
   }
   ~RunTest() override { std::filesystem::remove_all(directory_); }
@@ -146,6 +147,35 @@ class RunTest : public testing::Test {
   bool refused_ = false;
   pid_t child_ = -1;
 };
+
+TEST_F(RunTest, TheKeyOfLabelsIsMadeOnceForItsOwnerAndNeverLogged) {
+  for (int run = 0; run < 2; ++run) {
+    const std::string before = run == 0 ? "" : Read("label.key");
+    Start(FakeLiveSource::Then::kEnd);
+    EXPECT_EQ(Wait(), 0);
+    const std::string key = Read("label.key");
+    EXPECT_EQ(key.size(), 65u);
+    EXPECT_TRUE(run == 0 || key == before);
+    EXPECT_THAT(Read("log"), Not(HasSubstr(key.substr(0, 16))));
+  }
+  EXPECT_EQ(std::filesystem::status(Path("label.key")).permissions(),
+            std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(RunTest, AKeyOfLabelsThatOthersCanReadIsRefused) {
+  Write("label.key", "secretsecret\n");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 2);
+  EXPECT_THAT(Read("log"), AllOf(HasSubstr("labels.key_file: "), HasSubstr("chmod 600"),
+                                 Not(HasSubstr("secretsecret"))));
+}
+
+TEST_F(RunTest, WithoutAPlaceForTheKeyLabelsAreThoseOfThisRun) {
+  flags_.config.sets.push_back("labels.key_file=" + Path("nowhere/label.key"));
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), HasSubstr("labels of targets are those of this run alone"));
+}
 
 TEST_F(RunTest, CountsWhatItIsGivenAndWritesTheReport) {
   Start(FakeLiveSource::Then::kEnd);
@@ -300,14 +330,14 @@ TEST_F(RunTest, WhatTheSystemRefusesEndsInThree) {
 }
 
 TEST_F(RunTest, AnInterfaceThatIsNotThereEndsItInTwo) {
-  flags_.config.sets = {"interfaces=[nosuch0]"};
+  flags_.config.sets.push_back("interfaces=[nosuch0]");
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 2);
   EXPECT_THAT(Read("log"), HasSubstr("interface nosuch0 is not there; this host has "));
 }
 
 TEST_F(RunTest, WithAListOfInterfacesNoThreadKeepsACapability) {
-  flags_.config.sets = {"interfaces=[lo]"};
+  flags_.config.sets.push_back("interfaces=[lo]");
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing")) << Read("log");
   int threads = 0;

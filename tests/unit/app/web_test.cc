@@ -66,7 +66,7 @@ class WebTest : public testing::Test {
                             .lifecycle = lifecycle,
                             .log = log_.get(),
                             .news = &news_,
-                            .metrics = [] { return std::string("metric 1\n"); }});
+                            .snapshots = &snapshots_});
     ASSERT_TRUE(web.ok()) << web.status();
     web_ = *std::move(web);
     ASSERT_TRUE(web_->Serve().ok());
@@ -92,6 +92,7 @@ class WebTest : public testing::Test {
   std::FILE* log_file_;
   std::unique_ptr<Log> log_;
   Wake news_;
+  SnapshotBox snapshots_;
   std::unique_ptr<Web> web_;
 };
 
@@ -114,8 +115,26 @@ TEST_F(WebTest, TheLandingPageTellsVersionStateAndWhereToGo) {
   EXPECT_THAT(page->body, HasSubstr("capturing on &lt;eth0&gt; &amp; &quot;more&quot;"));
   EXPECT_THAT(page->body, HasSubstr("href=\"metrics\""));
   EXPECT_THAT(page->body, Not(HasSubstr("reload")));
-  EXPECT_EQ(Get(port(), "/metrics")->Header("content-type"),
-            "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(WebTest, MetricsAreThoseOfTheLatestSnapshot) {
+  Serve();
+  EXPECT_EQ(Get(port(), "/metrics")->status, 503);
+  const auto put = [this](std::uint64_t number, std::uint64_t packets) {
+    auto snapshot = std::make_shared<LiveSnapshot>();
+    snapshot->number = number;
+    snapshot->packets = packets;
+    snapshots_.Put(std::move(snapshot));
+  };
+  put(1, 4711);
+  const auto page = Get(port(), "/metrics");
+  EXPECT_EQ(page->status, 200);
+  EXPECT_EQ(page->Header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(page->body, HasSubstr("} 4711\n"));
+  EXPECT_EQ(snapshots_.scraped(), 1u);
+  put(2, 4712);
+  EXPECT_THAT(Get(port(), "/metrics")->body, HasSubstr("} 4712\n"));
+  EXPECT_EQ(snapshots_.scraped(), 2u);
 }
 
 TEST_F(WebTest, ErrorsOfTheApiAreJson) {
@@ -220,7 +239,8 @@ TEST_F(WebTest, AWrongWebConfigurationIsNoBeginning) {
   const auto web = Web::Listen({.listen = {"127.0.0.1:0"},
                                 .config_file = Path("web.yml"),
                                 .log = log_.get(),
-                                .news = &news_});
+                                .news = &news_,
+                                .snapshots = &snapshots_});
   EXPECT_TRUE(absl::IsInvalidArgument(web.status()));
 }
 
