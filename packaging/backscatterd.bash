@@ -16,7 +16,7 @@ _backscatterd() {
               detection.callout_storm.networks= detection.callout_storm.baseline=
               detection.own_emission.transactions= detection.bounce_loop.recipients=
               detection.widespread.targets= labels.target= labels.key_file=
-              labels.top_k= memory.max='
+              labels.top_k= api.transactions= memory.max='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     words='replay run check version --help --version'
@@ -39,7 +39,8 @@ _backscatterd() {
     --log.level) words='debug info warn error' ;;
     --log.format) words='logfmt json' ;;
     --interface) words="any $(cd /sys/class/net 2> /dev/null && echo *)" ;;
-    --top | --duration | --web.listen-address) return ;;
+    --web.listen-address) words='127.0.0.1:19025 [::1]:19025 :19025 none' ;;
+    --top | --duration) return ;;
     --set)
       compopt -o nospace 2> /dev/null
       words=$keys

@@ -78,6 +78,7 @@ struct Config {
   std::string labels_target;  // hash, domain, plain
   std::string labels_key_file;
   std::uint64_t labels_top_k = 0;
+  std::uint64_t api_transactions = 0;  // 0: none
 
   friend bool operator==(const Config&, const Config&) = default;
 };

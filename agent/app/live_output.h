@@ -30,6 +30,7 @@ class LiveOutput {
 
   FloodListener* floods() { return &floods_; }
   JudgedTransactionSink* transactions() { return &publisher_->counts(); }
+  const SnapshotPublisher& publisher() const { return *publisher_; }
   // Thread-safe.
   SnapshotBox& box() { return box_; }
 

@@ -86,7 +86,6 @@ class Agent {
   void OnNews();
   void PetWatchdog();
   absl::StatusOr<std::string> Reload();
-  void TellState();
   void WarnOfBodies();
   void ApplyConfig();
   void AddSourceTo(LiveSnapshot& snapshot) const;
@@ -108,6 +107,7 @@ class Agent {
   BatchQueue queue_;
   PipelineFiles files_;
   std::unique_ptr<LiveOutput> live_;
+  RecentTransactions recent_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -145,12 +145,19 @@ absl::Status Agent::SetUp() {
 }
 
 absl::Status Agent::Listen() {
-  absl::StatusOr<std::unique_ptr<Web>> web = Web::Listen({.listen = flags_.web_listen,
-                                                          .config_file = flags_.web_config,
-                                                          .lifecycle = flags_.web_lifecycle,
-                                                          .log = &log_,
-                                                          .news = &news_,
-                                                          .snapshots = &live_->box()});
+  absl::StatusOr<std::unique_ptr<Web>> web =
+      Web::Listen({.listen = flags_.web_listen,
+                   .config_file = flags_.web_config,
+                   .lifecycle = flags_.web_lifecycle,
+                   .log = &log_,
+                   .news = &news_,
+                   .snapshots = &live_->box(),
+                   .transactions = &recent_,
+                   .report = [this](const WebReports::Done& done) {
+                     engine_->Post([this, done](Pipeline& pipeline) {
+                       MakeApiReport(pipeline, MakeRunInfo(), NamerOf(live_->publisher()), done);
+                     });
+                   }});
   if (!web.ok()) return web.status();
   web_ = *std::move(web);
   return absl::OkStatus();
@@ -195,6 +202,7 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
+  recent_.SetNext(live_->transactions());
   live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
@@ -203,7 +211,7 @@ absl::Status Agent::StartPipeline() {
                         .sampling_key = key_,
                         .source_samples = source_samples_,
                         .flood_listener = live_->floods(),
-                        .live = live_->transactions(),
+                        .live = &recent_,
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent));
@@ -240,13 +248,8 @@ void Agent::Begin() {
   log_.Info("capturing", {{"source", capture_->source_name()},
                           {"attached_by", source_details_ ? source_details_() : "sockets"},
                           {"interfaces", JoinWords(watched_)}});
-  TellState();
+  web_->Capturing("capturing on " + JoinWords(watched_));
   notifier_.Ready("capturing on " + JoinWords(watched_));
-}
-
-void Agent::TellState() {
-  web_->Capturing("capturing on " + JoinWords(watched_) + " since " + FormatRfc3339(started_) +
-                  ", by " + std::string(capture_->source_name()));
 }
 
 ExitCode Agent::Run() {
@@ -310,7 +313,7 @@ void Agent::OnNews() {
     watched_ = watched;
     log_.Info("interfaces changed", {{"interfaces", JoinWords(watched_)}});
     notifier_.Status("capturing on " + JoinWords(watched_));
-    TellState();
+    web_->Capturing("capturing on " + JoinWords(watched_));
   }
   const std::vector<IpNetwork> addresses = capture_->state().addresses;
   if (addresses != std::exchange(applied_, addresses)) ApplyConfig();
@@ -322,6 +325,7 @@ void Agent::ApplyConfig() {
                  label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
     live_->Reconfigure(config, label_key);
+    recent_.Configure(config.api_transactions, config.targets, NamerOf(live_->publisher()));
   });
 }
 
@@ -354,8 +358,7 @@ absl::StatusOr<std::string> Agent::Reload() {
   if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(status.message())}});
-    told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
-                                      std::string(status.message()));
+    told = status;
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -374,10 +377,7 @@ absl::StatusOr<std::string> Agent::Reload() {
         log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
     });
   }
-  if (const absl::Status reread = web_->Reread(); told.ok() && !reread.ok()) {
-    told = absl::InvalidArgumentError(
-        *told + " But not the web configuration, which stays: " + std::string(reread.message()));
-  }
+  told = web_->RereadBeside(std::move(told));
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;
 }

@@ -19,6 +19,8 @@
 #include "agent/app/log.h"
 #include "agent/app/snapshot_box.h"
 #include "agent/app/wake.h"
+#include "agent/app/web_reports.h"
+#include "agent/app/web_transactions.h"
 #include "exporters/http_server.h"
 
 namespace backscatter {
@@ -33,6 +35,8 @@ class Web {
     Log* log = nullptr;               // all that follows outlives it
     const Wake* news = nullptr;       // rung when a reload is wanted
     SnapshotBox* snapshots = nullptr;
+    const RecentTransactions* transactions = nullptr;
+    WebReports::Ask report = {};
   };
 
   // Reads the web configuration and takes the addresses: needs the rights that ports below 1024
@@ -53,6 +57,8 @@ class Web {
   void TakeReload(const std::function<absl::StatusOr<std::string>()>& reload);
   // Reads the web configuration again: its files change without a word, as certificates do.
   absl::Status Reread();
+  // The same as part of a reload whose other part went as `told` says: what to tell of both.
+  absl::StatusOr<std::string> RereadBeside(absl::StatusOr<std::string> told);
   // To be called every now and then: looks whether those files have changed, and says what became
   // of clients.
   void Tick();
@@ -65,7 +71,7 @@ class Web {
     std::optional<absl::StatusOr<std::string>> result;
   };
 
-  explicit Web(Options options) : options_(std::move(options)) {}
+  explicit Web(Options options) : options_(std::move(options)), reports_(options_.report) {}
 
   void WarnOfOpenDoors() const;
   void LogTurnedAway();
@@ -74,6 +80,12 @@ class Web {
   HttpResponse Landing() const;
   HttpResponse Ready() const;
   HttpResponse Metrics();
+  std::string_view StageName() const;
+  HttpResponse Status(const HttpRequest& request) const;
+  HttpResponse Floods(const HttpRequest& request) const;
+  HttpResponse Transactions(const HttpRequest& request) const;
+  HttpResponse Rows(const HttpRequest& request,
+                    std::string (*render)(const ApiReport&, const ApiPage&));
   HttpResponse Reloaded();
 
   const Options options_;
@@ -83,6 +95,7 @@ class Web {
   std::uint64_t told_turned_away_ = 0;
   LogLimit passwords_limit_{60 * kSecond};
   LogLimit turned_away_limit_{60 * kSecond};
+  WebReports reports_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Stage stage_ = Stage::kStarting;
