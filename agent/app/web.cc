@@ -6,6 +6,7 @@
 
 #include "agent/app/config_flags.h"
 #include "agent/base/abseil_bridge.h"
+#include "agent/base/escape.h"
 #include "exporters/api_json.h"
 #include "exporters/prometheus.h"
 #include "exporters/web_pages.h"
@@ -106,11 +107,12 @@ absl::Status Web::Reread() {
   if (server_ == nullptr || options_.config_file.empty()) return absl::OkStatus();
   WebConfig fresh = ReadWebConfig(options_.config_file);
   absl::Status status = fresh.status;
-  if (status.ok() && fresh.settings != config_.settings) {
-    status = server_->Apply(fresh.settings);
-    // To be tried again: the files seem to change once more.
-    if (absl::IsUnavailable(status)) fresh.files.clear();
+  if (status.ok() && fresh.settings == HttpSettings() && config_.settings != HttpSettings()) {
+    status = absl::InvalidArgumentError(EscapeForTerminal(options_.config_file) +
+                                        " holds nothing any more; to serve everyone, start again");
   }
+  if (status.ok() && fresh.settings != config_.settings) status = server_->Apply(fresh.settings);
+  retry_ = absl::IsUnavailable(status);
   if (!status.ok()) {
     options_.log->Error("web configuration not read again, the one before holds",
                         {{"why", ToStd(status.message())}});
@@ -142,11 +144,16 @@ void Web::Tick() {
   next_look_ = now + kTick;
   LogTurnedAway();
   if (options_.config_file.empty()) return;
-  const bool same =
-      !config_.files.empty() && std::ranges::all_of(config_.files, [](const FileStamp& before) {
-        return StampOf(before.path) == before;
-      });
-  if (!same) (void)Reread();
+  if (FilesHaveSettled()) (void)Reread();
+}
+
+// True where they are not what was read, and have not changed since the last look: one that is
+// being written is not half of something.
+bool Web::FilesHaveSettled() {
+  std::vector<FileStamp> now;
+  for (const FileStamp& file : config_.files) now.push_back(StampOf(file.path));
+  const bool changes = now != std::exchange(looked_at_, now);
+  return !changes && (now != config_.files || retry_);
 }
 
 void Web::LogTurnedAway() {

@@ -59,10 +59,10 @@ class Web {
   absl::Status Reread();
   // The same as part of a reload whose other part went as `told` says: what to tell of both.
   absl::StatusOr<std::string> RereadBeside(absl::StatusOr<std::string> told);
-  // To be called every now and then: looks whether those files have changed, and says what became
-  // of clients.
+  // To be called every now and then: looks whether those files have changed, takes them once they
+  // change no more, and says what became of clients.
   void Tick();
-  static constexpr std::chrono::seconds kTick{2};
+  static constexpr std::chrono::seconds kTick{1};
 
  private:
   enum class Stage : std::uint8_t { kStarting, kCapturing, kEnding };
@@ -75,6 +75,7 @@ class Web {
 
   void WarnOfOpenDoors() const;
   void LogTurnedAway();
+  bool FilesHaveSettled();
 
   std::vector<HttpRoute> Routes();
   HttpResponse Landing() const;
@@ -89,7 +90,9 @@ class Web {
   HttpResponse Reloaded();
 
   const Options options_;
-  WebConfig config_;  // what was read last; of the main thread
+  WebConfig config_;                  // what holds, and the files as they were read last
+  std::vector<FileStamp> looked_at_;  // the same files, as they were a tick ago
+  bool retry_ = false;                // the last ones were right but came too fast
   std::chrono::steady_clock::time_point next_look_{};
   std::uint64_t told_wrong_passwords_ = 0;
   std::uint64_t told_turned_away_ = 0;

@@ -85,8 +85,8 @@ class WebTest : public testing::Test {
   }
   // Looks at the files again until `condition` holds, ten seconds at most.
   template <typename Condition>
-  bool BecomesAfterLooks(Condition condition) {
-    for (int i = 0; i < 100; ++i) {
+  bool BecomesAfterLooks(Condition condition, int looks = 100) {
+    for (int i = 0; i < looks; ++i) {
       web_->Tick();
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -321,10 +321,35 @@ TEST_F(WebTest, ABrokenWebConfigurationLeavesTheOldOneAndIsSaidOnce) {
   };
   EXPECT_TRUE(BecomesAfterLooks([&] { return times() == 1; }));
   EXPECT_EQ(TlsClient(port()).serial(), 1);
-  EXPECT_FALSE(BecomesAfterLooks([&, looks = 0]() mutable { return ++looks < 30 && times() > 1; }));
+  EXPECT_FALSE(BecomesAfterLooks([&] { return times() > 1; }, 30));
   EXPECT_FALSE(web_->Reread().ok());
   WriteCertificate(MakeCertificate(3));
   EXPECT_TRUE(BecomesAfterLooks([this] { return TlsClient(port()).serial() == 3; }));
+}
+
+TEST_F(WebTest, AFileThatIsBeingWrittenIsNotTaken) {
+  WriteCertificate(MakeCertificate(1));
+  std::string config = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
+  Write("web.yml", config);
+  Serve(Path("web.yml"));
+  const auto taken = [this] { return LogText().find("read again") != std::string::npos; };
+  EXPECT_FALSE(BecomesAfterLooks(
+      [&] {
+        Write("web.yml", config += '\n');
+        return taken();
+      },
+      30));
+  EXPECT_TRUE(BecomesAfterLooks(taken));
+}
+
+TEST_F(WebTest, AFileThatBecomesEmptyDoesNotOpenTheDoor) {
+  WriteCertificate(MakeCertificate(1));
+  Write("web.yml", "tls_server_config: {cert_file: server.crt, key_file: server.key}\n");
+  Serve(Path("web.yml"));
+  Write("web.yml", "");
+  EXPECT_TRUE(BecomesAfterLooks(
+      [this] { return LogText().find("holds nothing any more") != std::string::npos; }));
+  EXPECT_EQ(TlsClient(port()).Get("/")->status, 200);
 }
 
 TEST_F(WebTest, AWrongWebConfigurationIsNoBeginning) {
