@@ -93,7 +93,7 @@ class Hosts:
 
     def _overlong_line(self):
         talk = Talk(self.world, GATEWAY)
-        talk.say(b"NOOP " + b"x" * 100_000 + b"\r\n", 250)
+        talk.say(b"NOOP " + b"x" * 12_000 + b"\r\n", 250)
         talk.quit()
 
     def play(self):
