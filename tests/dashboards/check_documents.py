@@ -33,7 +33,7 @@ def check_runbook(failures):
                 continue  # its only number is in the alert
             failures.expect(answer in entry, f"RUNBOOK.md: {name} has no {answer}")
     for alert in re.findall(r"- alert: (\w+)\n(.*?)(?=\n\s*- (?:alert|record|name):|\Z)", rules, re.DOTALL):
-        failures.expect(f"runbook_url: file:///usr/share/doc/backscatterd/RUNBOOK.md#{anchor(alert[0])}\n"
+        failures.expect(f"runbook_url: file:///usr/share/doc/backscatterd/dashboards/RUNBOOK.md#{anchor(alert[0])}\n"
                         in alert[1] + "\n", f"runbook_url of {alert[0]}")
         for needed in "severity:", "summary:", "description:", "keep_firing_for:":
             failures.expect(needed in alert[1], f"{alert[0]} has no {needed}")
