@@ -42,7 +42,8 @@ class Prometheus:
     def __init__(self, host, output):
         self._host = host
         config = output / "prometheus.yml"
-        config.write_text(PROMETHEUS.format(agent=AGENT, rules=ROOT / "dashboards/rules/backscatter.rules.yml"))
+        rules = ROOT / "dashboards" / "rules" / "backscatter.rules.yml"
+        config.write_text(PROMETHEUS.format(agent=AGENT, rules=rules))
         host.start("prometheus", f"--config.file={config}", "--web.listen-address=127.0.0.1:9090",
                    f"--storage.tsdb.path={output / 'tsdb'}",
                    stdout=open(output / "prometheus.log", "wb"))
@@ -143,7 +144,8 @@ def expected(sent, target):
         "Distinct sources by target": {"A": [(victim, estimated(sources))]},
         "In the last hour": {"A": [({}, near(sent["emitted"], 0.2))]},
         "What we send with a null sender": {
-            "A": [({"cause": "accept_then_bounce"}, any_number), ({"cause": "own_user"}, exactly(0))]},
+            "A": [({"cause": "accept_then_bounce"}, any_number),
+                  ({"cause": "own_user"}, exactly(0))]},
         "Sessions that come in, by visibility": {
             "A": [({"visibility": "plain"}, lambda value: value > a_minute),
                   ({"visibility": "encrypted"}, positive)]},

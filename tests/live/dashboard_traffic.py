@@ -85,7 +85,7 @@ class Hosts:
         talk.say("STARTTLS\r\n", 220)
         hello, secret = ssl.MemoryBIO(), ssl.create_default_context()
         try:
-            secret.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="mx.ours.example").do_handshake()
+            secret.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="mx.test").do_handshake()
         except ssl.SSLWantReadError:
             pass
         talk.say(hello.read())
