@@ -86,6 +86,7 @@ struct Config {
   std::string events_file;  // empty: none
   std::uint64_t events_max_bytes = 0;
   bool events_transactions = false;
+  std::uint64_t api_transactions = 0;  // 0: none
 
   friend bool operator==(const Config&, const Config&) = default;
 };

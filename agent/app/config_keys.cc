@@ -382,6 +382,7 @@ constexpr ConfigKey kKeys[] = {
      .type = KeyType::kCount,
      .default_value = "0",
      .help = "Last transactions that the API shows; 0: none",
+     .store = Store<&Config::api_transactions>,
      .max = 1'000'000},
     {.name = "memory.max",
      .type = KeyType::kSize,

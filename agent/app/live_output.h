@@ -41,6 +41,7 @@ class LiveOutput final : public JudgedTransactionSink {
   void OnSession(const SessionSummary& session) override {
     publisher_->counts().OnSession(session);
   }
+  const SnapshotPublisher& publisher() const { return *publisher_; }
   // Thread-safe.
   SnapshotBox& box() { return box_; }
 

@@ -1,6 +1,7 @@
 #include "agent/app/run.h"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -24,7 +25,6 @@
 #include "agent/app/rights.h"
 #include "agent/app/room_options.h"
 #include "agent/app/run_config.h"
-#include "agent/app/run_paths.h"
 #include "agent/app/run_reports.h"
 #include "agent/app/service_notifier.h"
 #include "agent/app/wake.h"
@@ -33,7 +33,6 @@
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/capabilities.h"
 #include "agent/mail/sent_feed_socket.h"
-#include "exporters/prometheus.h"
 
 namespace backscatter {
 namespace {
@@ -41,6 +40,26 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kSameWish{500};  // timeout(1) sends SIGTERM twice
+
+// The state folder of the package; a run by hand has no systemd to make it.
+void MakeFolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
+}
+
+PipelinePaths PathsOf(const RunFlags& flags, const Config& config) {
+  return {.sent = config.sent_file,
+          .sent_advice =
+              "; set sent.file to a file that can be read and written, or --set "
+              "sent.file= to keep nothing",
+          .floods = config.flood_file,
+          .floods_advice =
+              "; set detection.file to a file that can be read and written, or --set "
+              "detection.file= to keep nothing",
+          .transactions = flags.transactions,
+          .transactions_mode = OutputFile::Mode::kAppend};
+}
 
 class Agent {
  public:
@@ -71,10 +90,8 @@ class Agent {
   void OnNews();
   void PetWatchdog();
   absl::StatusOr<std::string> Reload();
-  void TellState();
   void WarnOfBodies();
   void ApplyConfig();
-  void AddSourceTo(LiveSnapshot& snapshot) const;
   Config Effective() const;
   RunInfo MakeRunInfo() const;
 
@@ -93,6 +110,7 @@ class Agent {
   BatchQueue queue_;
   PipelineFiles files_;
   std::unique_ptr<LiveOutput> live_;
+  RecentTransactions recent_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -100,7 +118,7 @@ class Agent {
   bool source_samples_ = false;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
-  std::unique_ptr<Web> web_;          // null: nothing is served
+  std::unique_ptr<Web> web_;
   std::vector<std::string> watched_;  // as the log knows them
   std::vector<IpNetwork> applied_;    // addresses that the threads know
   PacketTime started_ = 0;
@@ -119,7 +137,7 @@ absl::Status Agent::SetUp() {
   const Config& config = config_.now();
   MakeFolderOf(config.sent_file);
   MakeFolderOf(config.flood_file);
-  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(RunPathsOf(flags_, config), config, key_);
+  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   for (const std::string& warning : {files_.sent->warning(), files_.floods->warning()}) {
@@ -133,17 +151,18 @@ absl::Status Agent::SetUp() {
 }
 
 absl::Status Agent::Listen() {
-  if (flags_.web_listen.empty()) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<Web>> web =
       Web::Listen({.listen = flags_.web_listen,
                    .config_file = flags_.web_config,
                    .lifecycle = flags_.web_lifecycle,
                    .log = &log_,
                    .news = &news_,
-                   .metrics = [this]() -> std::optional<std::string> {
-                     const auto snapshot = live_->box().GetForScrape();
-                     if (snapshot == nullptr) return std::nullopt;
-                     return RenderMetrics(*snapshot);
+                   .snapshots = &live_->box(),
+                   .transactions = &recent_,
+                   .report = [this](const WebReports::Done& done) {
+                     engine_->Post([this, done](Pipeline& pipeline) {
+                       MakeApiReport(pipeline, MakeRunInfo(), NamerOf(live_->publisher()), done);
+                     });
                    }});
   if (!web.ok()) return web.status();
   web_ = *std::move(web);
@@ -156,13 +175,7 @@ absl::Status Agent::MakeCapture() {
   const Config& config = config_.now();
   const CaptureRules rules = MakeCaptureRules(config, seed_);
   absl::StatusOr<MadeSource> made = seams_.make_source(config, rules);
-  if (!made.ok()) {
-    const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
-    const std::string missing = have.ok() ? MissingRights(config.source, *have) : "";
-    return missing.empty() ? made.status()
-                           : absl::PermissionDeniedError(
-                                 missing + " (" + std::string(made.status().message()) + ")");
-  }
+  if (!made.ok()) return WithMissingRights(made.status(), config.source);
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
   if (!made->warning.empty()) log_.Warn(made->warning);
   source_keeps_ = made->keeps;
@@ -196,7 +209,11 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
-  live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
+  recent_.SetNext(live_.get());
+  live_->SetSource([this](LiveSnapshot& snapshot) {
+    snapshot.run = MakeRunInfo();
+    AddSourceStats(capture_->stats(), snapshot);
+  });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
                         .batv_keys = files_.batv_keys,
@@ -204,7 +221,7 @@ absl::Status Agent::StartPipeline() {
                         .sampling_key = key_,
                         .source_samples = source_samples_,
                         .flood_listener = live_->floods(),
-                        .live = live_.get(),
+                        .live = &recent_,
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent), std::move(files_.floods));
@@ -242,21 +259,15 @@ void Agent::Begin() {
   log_.Info("capturing", {{"source", capture_->source_name()},
                           {"attached_by", source_details_ ? source_details_() : "sockets"},
                           {"interfaces", JoinWords(watched_)}});
-  TellState();
+  web_->Capturing("capturing on " + JoinWords(watched_));
   notifier_.Ready("capturing on " + JoinWords(watched_));
-}
-
-void Agent::TellState() {
-  if (web_ == nullptr) return;
-  web_->Capturing("capturing on " + JoinWords(watched_) + " since " + FormatRfc3339(started_) +
-                  ", by " + std::string(capture_->source_name()));
 }
 
 ExitCode Agent::Run() {
   absl::Status status = SetUp();
   if (status.ok()) status = StartPipeline();
   if (status.ok()) status = GiveUpRights();
-  if (status.ok() && web_ != nullptr) status = web_->Serve();
+  if (status.ok()) status = web_->Serve();
   if (!status.ok()) {
     log_.Error("cannot start", {{"why", ToStd(status.message())}});
     return ExitCodeOf(status);
@@ -271,7 +282,7 @@ int Agent::PollTimeout() const {
   Clock::time_point until = Clock::now() + std::chrono::minutes(1);
   if (deadline_) until = std::min(until, *deadline_);
   if (next_watchdog_) until = std::min(until, *next_watchdog_);
-  if (web_ != nullptr) until = std::min(until, Clock::now() + Web::kTick);
+  until = std::min(until, Clock::now() + Web::kTick);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
@@ -284,7 +295,7 @@ void Agent::Loop() {
       if (!OnSignal(signal)) return;
     }
     if (fds[1].revents != 0) OnNews();
-    if (web_ != nullptr) web_->Tick();
+    web_->Tick();
     PetWatchdog();
   }
 }
@@ -306,14 +317,14 @@ bool Agent::OnSignal(int signal) {
 
 void Agent::OnNews() {
   news_.Take();
-  if (web_ != nullptr) web_->TakeReload([this] { return Reload(); });
+  web_->TakeReload([this] { return Reload(); });
   reports_.WriteAsked(capture_->stats().packets);
   const std::vector<std::string> watched = capture_->state().watched;
   if (watched != watched_) {
     watched_ = watched;
     log_.Info("interfaces changed", {{"interfaces", JoinWords(watched_)}});
     notifier_.Status("capturing on " + JoinWords(watched_));
-    TellState();
+    web_->Capturing("capturing on " + JoinWords(watched_));
   }
   const std::vector<IpNetwork> addresses = capture_->state().addresses;
   if (addresses != std::exchange(applied_, addresses)) ApplyConfig();
@@ -325,13 +336,8 @@ void Agent::ApplyConfig() {
                  label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
     live_->Reconfigure(config, label_key);
+    recent_.Configure(config.api_transactions, config.targets, NamerOf(live_->publisher()));
   });
-}
-
-// By the engine's thread.
-void Agent::AddSourceTo(LiveSnapshot& snapshot) const {
-  snapshot.run = MakeRunInfo();
-  AddSourceStats(capture_->stats(), snapshot);
 }
 
 // systemd restarts what says nothing; so only threads that live may speak.
@@ -355,8 +361,7 @@ absl::StatusOr<std::string> Agent::Reload() {
   if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(status.message())}});
-    told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
-                                      std::string(status.message()));
+    told = status;
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -374,13 +379,7 @@ absl::StatusOr<std::string> Agent::Reload() {
     const absl::Status opened = files_.lines->Reopen();
     if (!opened.ok()) log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
   });
-  if (web_ != nullptr) {
-    const absl::Status reread = web_->Reread();
-    if (told.ok() && !reread.ok()) {
-      told = absl::InvalidArgumentError(
-          *told + " But not the web configuration, which stays: " + std::string(reread.message()));
-    }
-  }
+  told = web_->RereadBeside(std::move(told));
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;
 }
@@ -402,7 +401,7 @@ RunInfo Agent::MakeRunInfo() const {
 // is not the same one kills.
 void Agent::End() {
   notifier_.Stopping();
-  if (web_ != nullptr) web_->End();
+  web_->End();
   capture_->Stop();
   const Clock::time_point start = Clock::now();
   bool kills = false;

@@ -94,7 +94,7 @@ class RunTest : public testing::Test {
     flags_.config.file = Path("site.yaml");
     Write("site.yaml", State());
     flags_.config.sets = {"labels.key_file=" + Path("label.key"),
-                          "labels.names_file=" + Path("label.names"), "sent.file=" + Path("sent")};
+                          "labels.names_file=" + Path("label.names")};
     flags_.report = Path("report.json");
   }
   ~RunTest() override { std::filesystem::remove_all(directory_); }
