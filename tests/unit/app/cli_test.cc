@@ -174,7 +174,8 @@ TEST_F(Cli, WhatIsNotBuiltYetSaysSo) {
   for (const std::string command : {"incidents", "top"}) {
     const Result result = Sh("$B " + command);
     EXPECT_EQ(result.exit_code, 2);
-    EXPECT_THAT(result.errors, HasSubstr("comes with a later release; `replay`, `run`, `check` and"));
+    EXPECT_THAT(result.errors,
+                HasSubstr("comes with a later release; `replay`, `run`, `check` and"));
   }
 }
 
