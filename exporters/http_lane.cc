@@ -9,12 +9,12 @@ void HttpLaneThread::Start() {
   thread_ = std::thread([this] { Loop(); });
 }
 
-bool HttpLaneThread::Post(const IpAddress& client, Job job) {
+bool HttpLaneThread::Post(const IpAddress& client, Job job, bool first) {
   const std::lock_guard lock(mutex_);
-  if (stopping_ || waiting_ >= most_) return false;
+  if (stopping_ || (waiting_ >= most_ && !first)) return false;
   auto found = std::ranges::find(clients_, client, &Client::address);
   if (found == clients_.end()) {
-    found = clients_.insert(clients_.end(), Client{client, {}});
+    found = clients_.insert(first ? clients_.begin() : clients_.end(), Client{client, {}});
   } else if (found->jobs.size() >= most_of_one_) {
     return false;
   }

@@ -27,8 +27,9 @@ class HttpLaneThread {
   HttpLaneThread& operator=(const HttpLaneThread&) = delete;
 
   void Start();
-  // False: too much waits, or the lane has ended; the job will not be called.
-  bool Post(const IpAddress& client, Job job);
+  // False: too much waits, or the lane has ended; the job will not be called. `first`: before the
+  // turns of all others, and however much they have waiting.
+  bool Post(const IpAddress& client, Job job, bool first = false);
   // Every job that was taken has been called when it returns.
   void Stop();
 

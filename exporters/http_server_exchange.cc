@@ -161,11 +161,18 @@ MHD_Result HttpExchange::OnWhole() {
   if (!credentials) return Refuse(401, "a user and a password are needed");
   if (rules->users->Remembers(*credentials)) return Handle();
   // bcrypt takes long by design: on a thread of its own, where each client waits for its turn.
-  return GoTo(shared_.checks, [this, rules, credentials = *credentials] {
+  // Who was let in before goes first: others may send as many wrong ones as they like.
+  const IpAddress client = HttpClientKey(request_.client);
+  const auto check = [this, rules, client, credentials = *credentials] {
     verified_ = rules->users->Verify(credentials);
     step_ = Step::kVerified;
-    if (!verified_) ++shared_.wrong_passwords;
-  });
+    if (verified_) {
+      shared_.known.Add(client);
+    } else {
+      ++shared_.wrong_passwords;
+    }
+  };
+  return GoTo(shared_.checks, check, shared_.known.Has(client));
 }
 
 MHD_Result HttpExchange::Handle() {
@@ -192,16 +199,17 @@ MHD_Result HttpExchange::Handle() {
   });
 }
 
-MHD_Result HttpExchange::GoTo(HttpLaneThread& lane, std::function<void()> work) {
+MHD_Result HttpExchange::GoTo(HttpLaneThread& lane, std::function<void()> work, bool first) {
   MHD_suspend_connection(connection_);
-  const bool taken = lane.Post(HttpClientKey(request_.client), [this, work](bool run) {
+  const auto job = [this, work = std::move(work)](bool run) {
     if (run) {
       work();
     } else {
       (void)RefuseBusy();
     }
     MHD_resume_connection(connection_);
-  });
+  };
+  const bool taken = lane.Post(HttpClientKey(request_.client), job, first);
   if (!taken) {
     (void)RefuseBusy();
     MHD_resume_connection(connection_);

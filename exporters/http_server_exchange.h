@@ -3,9 +3,12 @@
 
 #include <microhttpd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -24,6 +27,28 @@ struct HttpRules {
   std::shared_ptr<HttpUsers> users;
 };
 
+// Clients, the latest ones. Thread-safe.
+class KnownClients {
+ public:
+  explicit KnownClients(std::size_t most) : most_(most) {}
+
+  void Add(const IpAddress& client) {
+    const std::lock_guard lock(mutex_);
+    std::erase(clients_, client);
+    clients_.push_back(client);
+    if (clients_.size() > most_) clients_.pop_front();
+  }
+  bool Has(const IpAddress& client) const {
+    const std::lock_guard lock(mutex_);
+    return std::ranges::find(clients_, client) != clients_.end();
+  }
+
+ private:
+  const std::size_t most_;
+  mutable std::mutex mutex_;
+  std::deque<IpAddress> clients_;
+};
+
 // What outlives every request.
 struct HttpShared {
   explicit HttpShared(HttpOptions from) : options(std::move(from)), connections(options.limits) {}
@@ -35,7 +60,8 @@ struct HttpShared {
 
   const HttpOptions options;
   HttpConnections connections;
-  HttpLaneThread checks{64, 4};  // of passwords
+  HttpLaneThread checks{256, 2};  // of passwords
+  KnownClients known{256};        // who gave a right password
   HttpLaneThread quick{256, 64};
   HttpLaneThread patient{64, 8};
   mutable std::mutex mutex;
@@ -65,10 +91,9 @@ class HttpExchange {
 
   MHD_Result OnHeaders(std::string_view method, std::string_view version);
   MHD_Result OnWhole();
-  MHD_Result Check(std::string_view authorization);
   MHD_Result Handle();
   // Suspends the connection until `work` has been done there.
-  MHD_Result GoTo(HttpLaneThread& lane, std::function<void()> work);
+  MHD_Result GoTo(HttpLaneThread& lane, std::function<void()> work, bool first = false);
   MHD_Result Refuse(int status, std::string_view text, bool close = true);
   MHD_Result RefuseBusy();
   MHD_Result Answer();

@@ -16,10 +16,11 @@ _backscatterd() {
               detection.callout_storm.networks= detection.callout_storm.baseline=
               detection.own_emission.transactions= detection.bounce_loop.recipients=
               detection.widespread.targets= labels.target= labels.key_file=
-              labels.top_k= memory.max='
+              labels.names_file= labels.top_k= events.file= events.max_bytes= events.transactions=
+              api.transactions= memory.max='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='replay run check version --help --version'
+    words='replay run check lookup version --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     return
   fi
@@ -31,6 +32,7 @@ _backscatterd() {
               --web.listen-address --web.config.file --web.enable-lifecycle'
       ;;
     check) flags+=' --format --config-only' ;;
+    lookup) flags+=' --domain' ;;
     *) return ;;
   esac
   case $before in
@@ -39,7 +41,8 @@ _backscatterd() {
     --log.level) words='debug info warn error' ;;
     --log.format) words='logfmt json' ;;
     --interface) words="any $(cd /sys/class/net 2> /dev/null && echo *)" ;;
-    --top | --duration | --web.listen-address) return ;;
+    --web.listen-address) words='127.0.0.1:19025 [::1]:19025 :19025 none' ;;
+    --top | --duration | --domain) return ;;
     --set)
       compopt -o nospace 2> /dev/null
       words=$keys

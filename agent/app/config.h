@@ -80,7 +80,12 @@ struct Config {
 
   std::string labels_target;  // hash, domain, plain
   std::string labels_key_file;
+  std::string labels_names_file;  // empty: none
   std::uint64_t labels_top_k = 0;
+  std::string events_file;  // empty: none
+  std::uint64_t events_max_bytes = 0;
+  bool events_transactions = false;
+  std::uint64_t api_transactions = 0;  // 0: none
 
   friend bool operator==(const Config&, const Config&) = default;
 };

@@ -32,7 +32,7 @@ class EngineThread {
     std::unique_ptr<SentFeedSocket> feed;  // null: none
     // Tells the world how things are, once a second; `now` is the time up to which packets are
     // counted. Null: nobody.
-    std::function<void(const Pipeline&, PacketTime now)> publish;
+    std::function<void(Pipeline&, PacketTime now)> publish;
   };
   using Task = std::function<void(Pipeline&)>;
 

@@ -1,5 +1,9 @@
 #include "agent/app/rights.h"
 
+#include "absl/status/statusor.h"
+
+#include "agent/base/abseil_bridge.h"
+
 namespace backscatter {
 namespace {
 
@@ -32,6 +36,13 @@ std::string MissingRights(std::string_view source, CapabilitySet have) {
   }
   text += ", and " + for_pcap.Names() + " alone would do for packet capture";
   return text + "; " + std::string(kHowToGive);
+}
+
+absl::Status WithMissingRights(const absl::Status& refused, std::string_view source) {
+  const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
+  const std::string missing = have.ok() ? MissingRights(source, *have) : "";
+  if (missing.empty()) return refused;
+  return absl::PermissionDeniedError(missing + " (" + std::string(ToStd(refused.message())) + ")");
 }
 
 CapabilitySet RightsToKeep(std::string_view source, bool all_interfaces) {

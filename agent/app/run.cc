@@ -33,7 +33,6 @@
 #include "agent/base/abseil_bridge.h"
 #include "agent/base/capabilities.h"
 #include "agent/mail/sent_feed_socket.h"
-#include "exporters/prometheus.h"
 
 namespace backscatter {
 namespace {
@@ -91,7 +90,6 @@ class Agent {
   void OnNews();
   void PetWatchdog();
   absl::StatusOr<std::string> Reload();
-  void TellState();
   void WarnOfBodies();
   void ApplyConfig();
   void AddSourceTo(LiveSnapshot& snapshot) const;
@@ -113,6 +111,7 @@ class Agent {
   BatchQueue queue_;
   PipelineFiles files_;
   std::unique_ptr<LiveOutput> live_;
+  RecentTransactions recent_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -120,7 +119,7 @@ class Agent {
   bool source_samples_ = false;
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<EngineThread> engine_;
-  std::unique_ptr<Web> web_;          // null: nothing is served
+  std::unique_ptr<Web> web_;
   std::vector<std::string> watched_;  // as the log knows them
   std::vector<IpNetwork> applied_;    // addresses that the threads know
   PacketTime started_ = 0;
@@ -153,17 +152,18 @@ absl::Status Agent::SetUp() {
 }
 
 absl::Status Agent::Listen() {
-  if (flags_.web_listen.empty()) return absl::OkStatus();
   absl::StatusOr<std::unique_ptr<Web>> web =
       Web::Listen({.listen = flags_.web_listen,
                    .config_file = flags_.web_config,
                    .lifecycle = flags_.web_lifecycle,
                    .log = &log_,
                    .news = &news_,
-                   .metrics = [this]() -> std::optional<std::string> {
-                     const auto snapshot = live_->box().GetForScrape();
-                     if (snapshot == nullptr) return std::nullopt;
-                     return RenderMetrics(*snapshot);
+                   .snapshots = &live_->box(),
+                   .transactions = &recent_,
+                   .report = [this](const WebReports::Done& done) {
+                     engine_->Post([this, done](Pipeline& pipeline) {
+                       MakeApiReport(pipeline, MakeRunInfo(), NamerOf(live_->publisher()), done);
+                     });
                    }});
   if (!web.ok()) return web.status();
   web_ = *std::move(web);
@@ -176,13 +176,7 @@ absl::Status Agent::MakeCapture() {
   const Config& config = config_.now();
   const CaptureRules rules = MakeCaptureRules(config, seed_);
   absl::StatusOr<MadeSource> made = seams_.make_source(config, rules);
-  if (!made.ok()) {
-    const absl::StatusOr<CapabilitySet> have = EffectiveCapabilities();
-    const std::string missing = have.ok() ? MissingRights(config.source, *have) : "";
-    return missing.empty() ? made.status()
-                           : absl::PermissionDeniedError(
-                                 missing + " (" + std::string(made.status().message()) + ")");
-  }
+  if (!made.ok()) return WithMissingRights(made.status(), config.source);
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
   source_keeps_ = made->keeps;
   source_details_ = made->details;
@@ -215,6 +209,7 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
+  recent_.SetNext(live_.get());
   live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
@@ -223,7 +218,7 @@ absl::Status Agent::StartPipeline() {
                         .sampling_key = key_,
                         .source_samples = source_samples_,
                         .flood_listener = live_->floods(),
-                        .live = live_->transactions(),
+                        .live = &recent_,
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent), std::move(files_.floods));
@@ -237,15 +232,13 @@ absl::Status Agent::StartPipeline() {
     if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  engine_ = std::make_unique<EngineThread>(
-      EngineThread::Options{.pipeline = pipeline_.get(),
-                            .queue = &queue_,
-                            .log = &log_,
-                            .lines = files_.lines.get(),
-                            .feed = std::move(feed),
-                            .publish = [this](const Pipeline& pipeline, PacketTime now) {
-                              live_->Publish(pipeline, now);
-                            }});
+  engine_ = std::make_unique<EngineThread>(EngineThread::Options{
+      .pipeline = pipeline_.get(),
+      .queue = &queue_,
+      .log = &log_,
+      .lines = files_.lines.get(),
+      .feed = std::move(feed),
+      .publish = [this](Pipeline& pipeline, PacketTime now) { live_->Publish(pipeline, now); }});
   return absl::OkStatus();
 }
 
@@ -263,21 +256,15 @@ void Agent::Begin() {
   log_.Info("capturing", {{"source", capture_->source_name()},
                           {"attached_by", source_details_ ? source_details_() : "sockets"},
                           {"interfaces", JoinWords(watched_)}});
-  TellState();
+  web_->Capturing("capturing on " + JoinWords(watched_));
   notifier_.Ready("capturing on " + JoinWords(watched_));
-}
-
-void Agent::TellState() {
-  if (web_ == nullptr) return;
-  web_->Capturing("capturing on " + JoinWords(watched_) + " since " + FormatRfc3339(started_) +
-                  ", by " + std::string(capture_->source_name()));
 }
 
 ExitCode Agent::Run() {
   absl::Status status = SetUp();
   if (status.ok()) status = StartPipeline();
   if (status.ok()) status = GiveUpRights();
-  if (status.ok() && web_ != nullptr) status = web_->Serve();
+  if (status.ok()) status = web_->Serve();
   if (!status.ok()) {
     log_.Error("cannot start", {{"why", ToStd(status.message())}});
     return ExitCodeOf(status);
@@ -292,7 +279,7 @@ int Agent::PollTimeout() const {
   Clock::time_point until = Clock::now() + std::chrono::minutes(1);
   if (deadline_) until = std::min(until, *deadline_);
   if (next_watchdog_) until = std::min(until, *next_watchdog_);
-  if (web_ != nullptr) until = std::min(until, Clock::now() + Web::kTick);
+  until = std::min(until, Clock::now() + Web::kTick);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
   return static_cast<int>(std::max<std::int64_t>(left, 0));
 }
@@ -305,7 +292,7 @@ void Agent::Loop() {
       if (!OnSignal(signal)) return;
     }
     if (fds[1].revents != 0) OnNews();
-    if (web_ != nullptr) web_->Tick();
+    web_->Tick();
     PetWatchdog();
   }
 }
@@ -327,14 +314,14 @@ bool Agent::OnSignal(int signal) {
 
 void Agent::OnNews() {
   news_.Take();
-  if (web_ != nullptr) web_->TakeReload([this] { return Reload(); });
+  web_->TakeReload([this] { return Reload(); });
   reports_.WriteAsked(capture_->stats().packets);
   const std::vector<std::string> watched = capture_->state().watched;
   if (watched != watched_) {
     watched_ = watched;
     log_.Info("interfaces changed", {{"interfaces", JoinWords(watched_)}});
     notifier_.Status("capturing on " + JoinWords(watched_));
-    TellState();
+    web_->Capturing("capturing on " + JoinWords(watched_));
   }
   const std::vector<IpNetwork> addresses = capture_->state().addresses;
   if (addresses != std::exchange(applied_, addresses)) ApplyConfig();
@@ -346,6 +333,7 @@ void Agent::ApplyConfig() {
                  label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
     live_->Reconfigure(config, label_key);
+    recent_.Configure(config.api_transactions, config.targets, NamerOf(live_->publisher()));
   });
 }
 
@@ -378,8 +366,7 @@ absl::StatusOr<std::string> Agent::Reload() {
   if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(status.message())}});
-    told = absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
-                                      std::string(status.message()));
+    told = status;
   } else {
     const std::vector<std::string> restart = config_.Take(*loaded);
     files_.batv_keys = *std::move(keys);
@@ -391,20 +378,13 @@ absl::StatusOr<std::string> Agent::Reload() {
       told->append(" These keys need a restart: " + JoinWords(restart) + ".");
     }
   }
-  if (files_.lines != nullptr) {
-    engine_->Post([this](Pipeline&) {
-      const absl::Status opened = files_.lines->Reopen();
-      if (!opened.ok())
-        log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
-    });
-  }
-  if (web_ != nullptr) {
-    const absl::Status reread = web_->Reread();
-    if (told.ok() && !reread.ok()) {
-      told = absl::InvalidArgumentError(
-          *told + " But not the web configuration, which stays: " + std::string(reread.message()));
-    }
-  }
+  engine_->Post([this](Pipeline&) {
+    live_->Reopen();
+    if (files_.lines == nullptr) return;
+    const absl::Status opened = files_.lines->Reopen();
+    if (!opened.ok()) log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
+  });
+  told = web_->RereadBeside(std::move(told));
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;
 }
@@ -426,7 +406,7 @@ RunInfo Agent::MakeRunInfo() const {
 // is not the same one kills.
 void Agent::End() {
   notifier_.Stopping();
-  if (web_ != nullptr) web_->End();
+  web_->End();
   capture_->Stop();
   const Clock::time_point start = Clock::now();
   bool kills = false;

@@ -6,7 +6,8 @@
 
 #include "agent/app/config_flags.h"
 #include "agent/base/abseil_bridge.h"
-#include "agent/base/json_writer.h"
+#include "agent/base/escape.h"
+#include "exporters/api_json.h"
 #include "exporters/prometheus.h"
 #include "exporters/web_pages.h"
 
@@ -25,24 +26,21 @@ HttpResponse Text(int status, std::string text) {
   return MakeResponse(status, kPlainText, std::move(text) + "\n");
 }
 
+HttpResponse ApiError(int status, std::string_view text) {
+  return MakeResponse(status, kJsonText, RenderApiError(status, text));
+}
+
 // Programs read /api, people the rest.
 HttpResponse MakeError(const std::string& path, int status, std::string_view text) {
   if (!path.starts_with("/api/")) return Text(status, std::string(text));
-  std::string body;
-  JsonWriter json(&body);
-  json.BeginObject();
-  json.Field("schema", "backscatter.error/1");
-  json.Field("status", static_cast<std::uint64_t>(status));
-  json.Field("error", text);
-  json.EndObject();
-  body += '\n';
-  return MakeResponse(status, kJsonText, std::move(body));
+  return ApiError(status, text);
 }
 
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Web>> Web::Listen(Options options) {
   std::unique_ptr<Web> web(new Web(std::move(options)));
+  if (web->options_.listen.empty()) return web;
   if (!web->options_.config_file.empty()) {
     web->config_ = ReadWebConfig(web->options_.config_file);
     if (!web->config_.status.ok()) return web->config_.status;
@@ -62,6 +60,16 @@ std::vector<HttpRoute> Web::Routes() {
       {"/metrics", [this](const HttpRequest&) { return Metrics(); }},
       {"/-/healthy", [](const HttpRequest&) { return Text(200, "backscatterd is healthy."); }},
       {"/-/ready", [this](const HttpRequest&) { return Ready(); }},
+      {"/api/v1/status", [this](const HttpRequest& request) { return Status(request); }},
+      {"/api/v1/floods", [this](const HttpRequest& request) { return Floods(request); }},
+      {"/api/v1/transactions",
+       [this](const HttpRequest& request) { return Transactions(request); }},
+      {.path = "/api/v1/targets",
+       .handler = [this](const HttpRequest& request) { return Rows(request, RenderApiTargets); },
+       .lane = HttpLane::kPatient},
+      {.path = "/api/v1/sources",
+       .handler = [this](const HttpRequest& request) { return Rows(request, RenderApiSources); },
+       .lane = HttpLane::kPatient},
       {.path = "/-/reload",
        .handler = [this](const HttpRequest&) { return Reloaded(); },
        .post = true,
@@ -70,6 +78,7 @@ std::vector<HttpRoute> Web::Routes() {
 }
 
 absl::Status Web::Serve() {
+  if (server_ == nullptr) return absl::OkStatus();
   const absl::Status served = server_->Serve(config_.settings);
   if (!served.ok()) return served;
   for (const Endpoint& endpoint : server_->endpoints()) {
@@ -95,14 +104,15 @@ void Web::WarnOfOpenDoors() const {
 }
 
 absl::Status Web::Reread() {
-  if (options_.config_file.empty()) return absl::OkStatus();
+  if (server_ == nullptr || options_.config_file.empty()) return absl::OkStatus();
   WebConfig fresh = ReadWebConfig(options_.config_file);
   absl::Status status = fresh.status;
-  if (status.ok() && fresh.settings != config_.settings) {
-    status = server_->Apply(fresh.settings);
-    // To be tried again: the files seem to change once more.
-    if (absl::IsUnavailable(status)) fresh.files.clear();
+  if (status.ok() && fresh.settings == HttpSettings() && config_.settings != HttpSettings()) {
+    status = absl::InvalidArgumentError(EscapeForTerminal(options_.config_file) +
+                                        " holds nothing any more; to serve everyone, start again");
   }
+  if (status.ok() && fresh.settings != config_.settings) status = server_->Apply(fresh.settings);
+  retry_ = absl::IsUnavailable(status);
   if (!status.ok()) {
     options_.log->Error("web configuration not read again, the one before holds",
                         {{"why", ToStd(status.message())}});
@@ -117,17 +127,33 @@ absl::Status Web::Reread() {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::string> Web::RereadBeside(absl::StatusOr<std::string> told) {
+  const absl::Status reread = Reread();
+  if (!told.ok()) {
+    return absl::InvalidArgumentError("Not reloaded, the configuration before holds: " +
+                                      std::string(told.status().message()));
+  }
+  if (reread.ok()) return told;
+  return absl::InvalidArgumentError(*told + " But the web configuration was not, the one before " +
+                                    "holds: " + std::string(reread.message()));
+}
+
 void Web::Tick() {
   const auto now = std::chrono::steady_clock::now();
-  if (now < next_look_) return;
+  if (server_ == nullptr || now < next_look_) return;
   next_look_ = now + kTick;
   LogTurnedAway();
   if (options_.config_file.empty()) return;
-  const bool same =
-      !config_.files.empty() && std::ranges::all_of(config_.files, [](const FileStamp& before) {
-        return StampOf(before.path) == before;
-      });
-  if (!same) (void)Reread();
+  if (FilesHaveSettled()) (void)Reread();
+}
+
+// True where they are not what was read, and have not changed since the last look: one that is
+// being written is not half of something.
+bool Web::FilesHaveSettled() {
+  std::vector<FileStamp> now;
+  for (const FileStamp& file : config_.files) now.push_back(StampOf(file.path));
+  const bool changes = now != std::exchange(looked_at_, now);
+  return !changes && (now != config_.files || retry_);
 }
 
 void Web::LogTurnedAway() {
@@ -152,6 +178,7 @@ void Web::Capturing(std::string state) {
 }
 
 void Web::End() {
+  reports_.End();
   const std::lock_guard lock(mutex_);
   stage_ = Stage::kEnding;
   state_ = "ending";
@@ -166,12 +193,6 @@ HttpResponse Web::Landing() const {
           {.version = VersionNumber(), .state = state_, .lifecycle = options_.lifecycle}));
 }
 
-HttpResponse Web::Metrics() const {
-  std::optional<std::string> text = options_.metrics();
-  if (!text) return Text(503, "backscatterd has counted nothing yet.");
-  return MakeResponse(200, kMetricsContentType, *std::move(text));
-}
-
 HttpResponse Web::Ready() const {
   const std::lock_guard lock(mutex_);
   switch (stage_) {
@@ -183,6 +204,67 @@ HttpResponse Web::Ready() const {
       return Text(503, "backscatterd is ending.");
   }
   return Text(503, "backscatterd is ending.");
+}
+
+HttpResponse Web::Metrics() {
+  std::shared_ptr<const LiveSnapshot> snapshot = options_.snapshots->GetForScrape();
+  if (snapshot == nullptr) return Text(503, "Nothing is counted yet.");
+  if (snapshot != rendered_) {
+    page_ = std::make_shared<const HttpBody>(RenderMetrics(*snapshot), /*shared=*/true);
+    rendered_ = std::move(snapshot);
+  }
+  return {.status = 200, .content_type = kMetricsContentType, .body = page_};
+}
+
+std::string_view Web::StageName() const {
+  const std::lock_guard lock(mutex_);
+  switch (stage_) {
+    case Stage::kStarting:
+      return "starting";
+    case Stage::kCapturing:
+      return "capturing";
+    case Stage::kEnding:
+      return "ending";
+  }
+  return "ending";
+}
+
+HttpResponse Web::Status(const HttpRequest& request) const {
+  if (!request.query.parameters().empty()) return ApiError(400, "no parameters are known here");
+  const std::shared_ptr<const LiveSnapshot> snapshot = options_.snapshots->Get();
+  if (snapshot == nullptr) return ApiError(503, "nothing is counted yet");
+  return MakeResponse(
+      200, kJsonText,
+      RenderApiStatus(*snapshot, StageName(), server_->figures(), Log::SystemTime()));
+}
+
+HttpResponse Web::Floods(const HttpRequest& request) const {
+  const absl::StatusOr<ApiPage> page = ParseApiPage(request.query, {"state"});
+  if (!page.ok()) return ApiError(400, ToStd(page.status().message()));
+  std::optional<bool> on;
+  if (const std::string* const state = request.query.Find("state")) {
+    if (*state != "on" && *state != "ended") return ApiError(400, "state wants on or ended");
+    on = *state == "on";
+  }
+  const std::shared_ptr<const LiveSnapshot> snapshot = options_.snapshots->Get();
+  if (snapshot == nullptr) return ApiError(503, "nothing is counted yet");
+  return MakeResponse(200, kJsonText, RenderApiFloods(*snapshot, on, *page));
+}
+
+HttpResponse Web::Transactions(const HttpRequest& request) const {
+  const absl::StatusOr<ApiPage> page = ParseApiPage(request.query);
+  if (!page.ok()) return ApiError(400, ToStd(page.status().message()));
+  return MakeResponse(200, kJsonText,
+                      RenderApiTransactions(options_.transactions->Latest(*page), *page));
+}
+
+HttpResponse Web::Rows(const HttpRequest& request,
+                       std::string (*render)(const ApiReport&, const ApiPage&)) {
+  const absl::StatusOr<ApiPage> page = ParseApiPage(request.query);
+  if (!page.ok()) return ApiError(400, ToStd(page.status().message()));
+  const std::shared_ptr<const ApiReport> report = reports_.Get();
+  if (report == nullptr) return ApiError(503, "the engine had no time for a report; ask again");
+  return MakeResponse(200, kJsonText, render(*report, *page));
 }
 
 // On the patient lane, which has one thread: one reload at a time.

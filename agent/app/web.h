@@ -17,7 +17,10 @@
 
 #include "agent/app/config_web.h"
 #include "agent/app/log.h"
+#include "agent/app/snapshot_box.h"
 #include "agent/app/wake.h"
+#include "agent/app/web_reports.h"
+#include "agent/app/web_transactions.h"
 #include "exporters/http_server.h"
 
 namespace backscatter {
@@ -26,13 +29,14 @@ namespace backscatter {
 class Web {
  public:
   struct Options {
-    std::vector<std::string> listen;  // at least one address
+    std::vector<std::string> listen;  // empty: nothing is served, and nothing below does anything
     std::string config_file = {};     // empty: plain HTTP, for everyone
     bool lifecycle = false;           // POST /-/reload is allowed
-    Log* log = nullptr;               // these outlive it
+    Log* log = nullptr;               // all that follows outlives it
     const Wake* news = nullptr;       // rung when a reload is wanted
-    // The text of /metrics, nullopt as long as nothing was counted; called by any thread.
-    std::function<std::optional<std::string>()> metrics = {};
+    SnapshotBox* snapshots = nullptr;
+    const RecentTransactions* transactions = nullptr;
+    WebReports::Ask report = {};
   };
 
   // Reads the web configuration and takes the addresses: needs the rights that ports below 1024
@@ -53,10 +57,12 @@ class Web {
   void TakeReload(const std::function<absl::StatusOr<std::string>()>& reload);
   // Reads the web configuration again: its files change without a word, as certificates do.
   absl::Status Reread();
-  // To be called every now and then: looks whether those files have changed, and says what became
-  // of clients.
+  // The same as part of a reload whose other part went as `told` says: what to tell of both.
+  absl::StatusOr<std::string> RereadBeside(absl::StatusOr<std::string> told);
+  // To be called every now and then: looks whether those files have changed, takes them once they
+  // change no more, and says what became of clients.
   void Tick();
-  static constexpr std::chrono::seconds kTick{2};
+  static constexpr std::chrono::seconds kTick{1};
 
  private:
   enum class Stage : std::uint8_t { kStarting, kCapturing, kEnding };
@@ -65,29 +71,42 @@ class Web {
     std::optional<absl::StatusOr<std::string>> result;
   };
 
-  explicit Web(Options options) : options_(std::move(options)) {}
+  explicit Web(Options options) : options_(std::move(options)), reports_(options_.report) {}
 
   void WarnOfOpenDoors() const;
   void LogTurnedAway();
+  bool FilesHaveSettled();
 
   std::vector<HttpRoute> Routes();
   HttpResponse Landing() const;
-  HttpResponse Metrics() const;
   HttpResponse Ready() const;
+  HttpResponse Metrics();
+  std::string_view StageName() const;
+  HttpResponse Status(const HttpRequest& request) const;
+  HttpResponse Floods(const HttpRequest& request) const;
+  HttpResponse Transactions(const HttpRequest& request) const;
+  HttpResponse Rows(const HttpRequest& request,
+                    std::string (*render)(const ApiReport&, const ApiPage&));
   HttpResponse Reloaded();
 
   const Options options_;
-  WebConfig config_;  // what was read last; of the main thread
+  WebConfig config_;                  // what holds, and the files as they were read last
+  std::vector<FileStamp> looked_at_;  // the same files, as they were a tick ago
+  bool retry_ = false;                // the last ones were right but came too fast
   std::chrono::steady_clock::time_point next_look_{};
   std::uint64_t told_wrong_passwords_ = 0;
   std::uint64_t told_turned_away_ = 0;
   LogLimit passwords_limit_{60 * kSecond};
   LogLimit turned_away_limit_{60 * kSecond};
+  WebReports reports_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   Stage stage_ = Stage::kStarting;
   std::string state_ = "starting";
   Reload reload_;
+  // Of the quick lane, which is one thread: however often it is asked for, a page is made once.
+  std::shared_ptr<const LiveSnapshot> rendered_;
+  std::shared_ptr<const HttpBody> page_;
   std::unique_ptr<HttpServer> server_;  // ends first: its threads use the rest
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -66,6 +65,7 @@ void Baselines::CloseHour(std::int64_t hour) {
     if (at_most) counted = std::min(counted, std::max(*at_most, 2 * mean));
     mean = samples == 0 ? counted : mean + static_cast<float>(kNewest) * (counted - mean);
     if (samples < kMinSamples) ++samples;
+    row.known |= std::uint64_t{1} << slot;
   }
 }
 
@@ -80,7 +80,11 @@ std::optional<double> Baselines::Usual(std::uint64_t key, PacketTime now, Packet
 
 void Baselines::Purge() {
   const auto sum_of = [](const Row& row) {
-    return std::accumulate(row.mean.begin(), row.mean.end(), row.hour);
+    float sum = row.hour;
+    for (std::uint64_t left = row.known; left != 0; left &= left - 1) {
+      sum += row.mean[static_cast<std::size_t>(std::countr_zero(left))];
+    }
+    return sum;
   };
   std::vector<float> sums;
   sums.reserve(rows_.size());

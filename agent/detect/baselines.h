@@ -22,11 +22,13 @@ class Baselines {
 
   static constexpr std::size_t kSlots = 48;
 
+  // What each count touches stands first, beside the key.
   struct Row {
-    std::array<float, kSlots> mean{};
-    std::array<std::uint8_t, kSlots> samples{};
     float hour = 0;                     // counted in the hour that runs
     std::optional<float> at_most = {};  // a flood was on in it
+    std::uint64_t known = 0;            // a bit for each slot that has samples
+    std::array<float, kSlots> mean{};
+    std::array<std::uint8_t, kSlots> samples{};
   };
 
   explicit Baselines(std::size_t capacity) : capacity_(capacity < 2 ? 2 : capacity) {}

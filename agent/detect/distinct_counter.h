@@ -72,8 +72,11 @@ class DistinctUnion {
   double Estimate();
 
  private:
+  void UseRegisters();
+
   std::vector<std::uint32_t> few_;
-  std::unique_ptr<SketchRegisters> sketch_;
+  bool uses_registers_ = false;
+  SketchRegisters registers_;  // once they are used
 };
 
 }  // namespace backscatter

@@ -130,15 +130,21 @@ void FloodDetector::Recount() {
     if (event.at > now || TimeBetween(event.at, now) > kHour) return;
     if (counts(FloodKind::kOwnEmission)) overall_.AddEmitted(event);
     if (event.emitted) return;
-    if (counts(FloodKind::kJoeJob)) targets_.At(event.target_key, now).Add(event, budget_);
-    if (counts(FloodKind::kBounceLoop)) targets_.At(event.target_key, now).AddLoop(event);
+    if (counts(FloodKind::kJoeJob)) {
+      targets_.At(event.target_key, now).Whole(budget_).Add(event, budget_);
+    }
+    if (counts(FloodKind::kBounceLoop)) {
+      targets_.At(event.target_key, now).Whole(budget_).AddLoop(event);
+    }
     if (counts(FloodKind::kRandomRecipients)) {
       domains_.At(event.domain_key, now).AddUnknownUser(event, budget_);
     }
     if (counts(FloodKind::kCalloutStorm)) {
       domains_.At(event.domain_key, now).AddCallout(event, budget_);
     }
-    if (counts(FloodKind::kEmitter)) networks_.At(event.network_key, now).Add(event, budget_);
+    if (counts(FloodKind::kEmitter)) {
+      networks_.At(event.network_key, now).Whole(budget_).Add(event, budget_);
+    }
   });
   for (const auto& [key, on] : state_.open) Hold(on.flood.kind(), on.key);
 }
@@ -225,8 +231,9 @@ void FloodDetector::Count(FloodEvent& event, std::string_view message_id) {
 
 void FloodDetector::CountTarget(const FloodEvent& event) {
   if (!event.unsolicited && !event.uncertain && !event.loop) return;
-  TargetWindows& windows = targets_.At(event.target_key, state_.now);
+  WatchedState<TargetWindows>& state = targets_.At(event.target_key, state_.now);
   if (event.loop) {
+    TargetWindows& windows = state.Whole(budget_);
     windows.AddLoop(event);
     LookForLoop(event, windows);
   }
@@ -234,8 +241,9 @@ void FloodDetector::CountTarget(const FloodEvent& event) {
   const bool on = IsOn(FloodKind::kJoeJob, event.target_key);
   state_.baselines.Add(KeyOf(FloodKind::kJoeJob, event.target_key), state_.now, event.weight,
                        Teaches(on, options_.thresholds.joe_job.recipients));
-  windows.Add(event, budget_);
-  if (!on) LookForJoeJob(event, windows);
+  TargetWindows* const windows =
+      state.Add(event, event.network_key, options_.thresholds.joe_job.recipients, budget_);
+  if (windows != nullptr && !on) LookForJoeJob(event, *windows);
 }
 
 void FloodDetector::CountDomain(const FloodEvent& event) {
@@ -243,23 +251,22 @@ void FloodDetector::CountDomain(const FloodEvent& event) {
   DomainWindows& windows = domains_.At(event.domain_key, state_.now);
   if (event.unsolicited) windows.activity.Add(event.at, event.weight);
   if (event.unknown_user) {
-    windows.AddUnknownUser(event, budget_);
-    LookForRandomRecipients(event, windows);
+    LookForRandomRecipients(event, windows.AddUnknownUser(event, budget_));
   }
   if (event.callout) {
     state_.baselines.Add(KeyOf(FloodKind::kCalloutStorm, event.domain_key), state_.now,
                          event.weight,
                          Teaches(IsOn(FloodKind::kCalloutStorm, event.domain_key),
                                  options_.thresholds.callout_storm.recipients));
-    windows.AddCallout(event, budget_);
-    LookForCalloutStorm(event, windows);
+    LookForCalloutStorm(event, windows.AddCallout(event, budget_));
   }
 }
 
 void FloodDetector::CountNetwork(const FloodEvent& event) {
-  NetworkWindows& windows = networks_.At(event.network_key, state_.now);
-  windows.Add(event, budget_);
-  LookForEmitter(event, windows);
+  NetworkWindows* const windows =
+      networks_.At(event.network_key, state_.now)
+          .Add(event, event.target_key, options_.thresholds.emitter.recipients, budget_);
+  if (windows != nullptr) LookForEmitter(event, *windows);
 }
 
 // One kind must not take the places of the others: whoever can make cheap ones of it would hide
@@ -320,14 +327,18 @@ void FloodDetector::Hold(FloodKind kind, std::uint64_t key) {
 }
 
 void FloodDetector::LetGo(FloodKind kind, std::uint64_t key) {
-  const auto begin_anew = [&](auto* windows) {
-    if (windows == nullptr) return;
-    windows->Release();
-    windows->BeginAnew(kind, budget_);
-  };
-  if (IsOfTarget(kind)) begin_anew(targets_.Find(key));
-  if (IsOfDomain(kind)) begin_anew(domains_.Find(key));
-  if (kind == FloodKind::kEmitter) begin_anew(networks_.Find(key));
+  if (auto* const target = IsOfTarget(kind) ? targets_.Find(key) : nullptr) {
+    target->Release();
+    target->Whole(budget_).BeginAnew(kind, budget_);
+  }
+  if (auto* const domain = IsOfDomain(kind) ? domains_.Find(key) : nullptr) {
+    domain->Release();
+    domain->BeginAnew(kind, budget_);
+  }
+  if (auto* const network = kind == FloodKind::kEmitter ? networks_.Find(key) : nullptr) {
+    network->Release();
+    network->Whole(budget_).BeginAnew(kind, budget_);
+  }
   if (kind == FloodKind::kOwnEmission) {
     overall_.emitted = {};
     overall_.emitted_onset = {};
@@ -342,6 +353,11 @@ void FloodDetector::AdvanceTo(PacketTime now) {
   if (PartOf(state_.now, kTick) == PartOf(ticked_, kTick)) return;
   ticked_ = state_.now;
   Tick(state_.now);
+}
+
+void FloodDetector::SetBack(PacketTime now) {
+  now = Believable(now);
+  if (TimeBetween(now, state_.now) >= kLate) BeginAnew(now);
 }
 
 void FloodDetector::Tick(PacketTime now) {
@@ -362,7 +378,8 @@ void FloodDetector::Tick(PacketTime now) {
     }
     if (open.kind() == FloodKind::kJoeJob) {
       // What was only likely may have become sure.
-      const TargetWindows* const windows = targets_.Find(on.key);
+      const WatchedState<TargetWindows>* const state = targets_.Find(on.key);
+      const TargetWindows* const windows = state != nullptr ? state->windows() : nullptr;
       const auto confidence =
           windows != nullptr ? JudgeJoeJob(on.key, *windows) : std::optional<Confidence>();
       if (confidence && *confidence < open.flood().confidence) {
@@ -421,9 +438,12 @@ std::uint64_t FloodDetector::MostBytes(const FloodOptions& options) {
   constexpr std::uint64_t kFew = kExactThings * sizeof(std::uint32_t);
   const std::uint64_t targets = options.targets_capacity;
   const std::uint64_t open = options.open_capacity + FloodState::kBesideOpen;
-  return WatchedKeys<TargetWindows>::MostBytes(targets) + targets * 20 * kFew +
-         WatchedKeys<DomainWindows>::MostBytes(targets / 8) + targets / 8 * 40 * kFew +
-         WatchedKeys<NetworkWindows>::MostBytes(targets) + targets * 12 * kFew +
+  return WatchedKeys<WatchedState<TargetWindows>>::MostBytes(targets) +
+         targets * (WatchedState<TargetWindows>::kWindowsBytes + 20 * kFew) +
+         WatchedKeys<DomainWindows>::MostBytes(targets / 8) +
+         targets / 8 * (DomainWindows::kWindowsBytes + 40 * kFew) +
+         WatchedKeys<WatchedState<NetworkWindows>>::MostBytes(targets) +
+         targets * (WatchedState<NetworkWindows>::kWindowsBytes + 12 * kFew) +
          Baselines::MostBytes(options.baselines_capacity) +
          (options.sketches + 2 * open) * sizeof(SketchRegisters) +
          options.recent_capacity * sizeof(RecentEvents::Entry) +

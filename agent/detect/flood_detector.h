@@ -26,6 +26,7 @@
 #include "agent/detect/open_flood.h"
 #include "agent/detect/verdict.h"
 #include "agent/detect/watched_keys.h"
+#include "agent/detect/watched_state.h"
 #include "agent/mail/canonical_target.h"
 
 namespace backscatter {
@@ -46,6 +47,9 @@ class FloodDetector final : public FloodView {
   void OnTransaction(const JudgedTransaction& judged);
   // Floods end while nothing comes. `now` going back is ignored.
   void AdvanceTo(PacketTime now);
+  // A clock that is to be trusted says that what was later than `now` was wrong. By less than
+  // twenty minutes: nothing happens, time stands still until then.
+  void SetBack(PacketTime now);
 
   // Null: nobody. It must outlive this.
   void SetListener(FloodListener* listener) { listener_ = listener; }
@@ -87,8 +91,8 @@ class FloodDetector final : public FloodView {
 
   void LookForJoeJob(const FloodEvent& event, TargetWindows& windows);
   void LookForLoop(const FloodEvent& event, TargetWindows& windows);
-  void LookForRandomRecipients(const FloodEvent& event, DomainWindows& windows);
-  void LookForCalloutStorm(const FloodEvent& event, DomainWindows& windows);
+  void LookForRandomRecipients(const FloodEvent& event, UnknownUserWindows& windows);
+  void LookForCalloutStorm(const FloodEvent& event, CalloutWindows& windows);
   void LookForEmitter(const FloodEvent& event, NetworkWindows& windows);
   void LookForOwnEmission(const FloodEvent& event);
   void LookForWidespread();
@@ -124,9 +128,9 @@ class FloodDetector final : public FloodView {
   int late_in_a_row_ = 0;
 
   SketchBudget budget_;  // of windows
-  WatchedKeys<TargetWindows> targets_;
+  WatchedKeys<WatchedState<TargetWindows>> targets_;
   WatchedKeys<DomainWindows> domains_;
-  WatchedKeys<NetworkWindows> networks_;
+  WatchedKeys<WatchedState<NetworkWindows>> networks_;
   OverallWindows overall_;
   std::deque<Flood> ended_;
   absl::flat_hash_set<std::uint64_t> flooded_;  // keys of targets, as of the last tick

@@ -66,31 +66,29 @@ void FloodDetector::LookForLoop(const FloodEvent& event, TargetWindows& windows)
   Raise(FloodKind::kBounceLoop, event, windows.loop_onset.Start(state_.now), Confidence::kStrong);
 }
 
-void FloodDetector::LookForRandomRecipients(const FloodEvent& event, DomainWindows& windows) {
+void FloodDetector::LookForRandomRecipients(const FloodEvent& event, UnknownUserWindows& windows) {
   if (IsOn(FloodKind::kRandomRecipients, event.domain_key)) return;
   const auto& limits = options_.thresholds.random_recipients;
-  const double unknown = windows.unknown_users.Sum(state_.now);
-  if (unknown < limits.recipients || !windows.unknown_look.IsDue(state_.now, unknown)) return;
-  if (windows.unknown_targets.Estimate(state_.now) < limits.distinct * unknown) return;
-  if (windows.unknown_networks.Estimate(state_.now) < limits.networks) return;
-  Raise(FloodKind::kRandomRecipients, event, windows.unknown_onset.Start(state_.now),
-        Confidence::kMedium);
+  const double unknown = windows.recipients.Sum(state_.now);
+  if (unknown < limits.recipients || !windows.look.IsDue(state_.now, unknown)) return;
+  if (windows.targets.Estimate(state_.now) < limits.distinct * unknown) return;
+  if (windows.networks.Estimate(state_.now) < limits.networks) return;
+  Raise(FloodKind::kRandomRecipients, event, windows.onset.Start(state_.now), Confidence::kMedium);
 }
 
-void FloodDetector::LookForCalloutStorm(const FloodEvent& event, DomainWindows& windows) {
+void FloodDetector::LookForCalloutStorm(const FloodEvent& event, CalloutWindows& windows) {
   if (IsOn(FloodKind::kCalloutStorm, event.domain_key)) return;
   const auto& limits = options_.thresholds.callout_storm;
   const double callouts = windows.callouts.Sum(state_.now);
-  if (callouts < limits.recipients || !windows.callout_look.IsDue(state_.now, callouts)) return;
+  if (callouts < limits.recipients || !windows.look.IsDue(state_.now, callouts)) return;
   const std::optional<double> usual = state_.baselines.Usual(
       KeyOf(FloodKind::kCalloutStorm, event.domain_key), state_.now, 10 * kMinute);
   if (usual && callouts < limits.baseline * *usual) return;
   // One that asks the same again and again is no storm: each pair of network and target is one.
-  const double each = callouts / windows.callouts_seen.Sum(state_.now);
-  if (each * windows.callout_pairs.Estimate(state_.now) < limits.recipients) return;
-  if (windows.callout_networks.Estimate(state_.now) < limits.networks) return;
-  Raise(FloodKind::kCalloutStorm, event, windows.callout_onset.Start(state_.now),
-        Confidence::kStrong);
+  const double each = callouts / windows.seen.Sum(state_.now);
+  if (each * windows.pairs.Estimate(state_.now) < limits.recipients) return;
+  if (windows.networks.Estimate(state_.now) < limits.networks) return;
+  Raise(FloodKind::kCalloutStorm, event, windows.onset.Start(state_.now), Confidence::kStrong);
 }
 
 void FloodDetector::LookForEmitter(const FloodEvent& event, NetworkWindows& windows) {

@@ -61,13 +61,9 @@ void PutUsual(std::string& out, std::uint64_t key, const Baselines::Row& row) {
   PutFloat(out, row.hour);
   PutBool(out, row.at_most.has_value());
   PutFloat(out, row.at_most.value_or(0));
-  std::uint64_t slots = 0;
+  PutU64(out, row.known);
   for (std::size_t i = 0; i < Baselines::kSlots; ++i) {
-    if (row.samples[i] > 0) slots |= std::uint64_t{1} << i;
-  }
-  PutU64(out, slots);
-  for (std::size_t i = 0; i < Baselines::kSlots; ++i) {
-    if (row.samples[i] == 0) continue;
+    if ((row.known >> i & 1) == 0) continue;
     out += static_cast<char>(row.samples[i]);
     PutFloat(out, row.mean[i]);
   }
@@ -173,10 +169,10 @@ class Loader {
     const bool limited = TakeBool(in);
     const float at_most = TakeFloat(in);
     if (limited) row.at_most = at_most;
-    const std::uint64_t slots = in.U64();
-    if ((slots >> Baselines::kSlots) != 0) return false;
+    row.known = in.U64();
+    if ((row.known >> Baselines::kSlots) != 0) return false;
     for (std::size_t i = 0; i < Baselines::kSlots; ++i) {
-      if ((slots >> i & 1) == 0) continue;
+      if ((row.known >> i & 1) == 0) continue;
       row.samples[i] = std::min(in.U8(), Baselines::kMinSamples);
       row.mean[i] = TakeFloat(in);
     }

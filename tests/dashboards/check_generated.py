@@ -14,7 +14,7 @@ GENERATOR = tools.ROOT / "dashboards" / "grafana"
 COMMITTED = GENERATOR / "overview.json"
 MADE_OF = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json")
 UNREACHABLE = re.compile(r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|"
-                         r"EHOSTUNREACH|ENOTCACHED|network|\b50[234]\b")
+                         r"EHOSTUNREACH|ENOTCACHED|CERT_|_CERT|network|\b50[234]\b")
 
 
 def install(folder, failures):
@@ -23,7 +23,7 @@ def install(folder, failures):
     stamp = folder / "node_modules" / ".installed"
     if stamp.exists() and stamp.read_text() == lock:
         return
-    code, text = tools.run("npm", "ci", "--ignore-scripts", cwd=folder)
+    code, text = tools.run("npm", "ci", "--ignore-scripts", "--fetch-retries=1", cwd=folder)
     if code != 0 and UNREACHABLE.search(text):
         tools.skip(f"npm cannot reach its registry: {text.strip().splitlines()[0]}")
     failures.expect(code == 0, f"npm ci: {text}")

@@ -172,7 +172,7 @@ function floods(board: dashboard.DashboardBuilder): void {
         [
           { title: "Since", unit: "dateTimeAsLocal", expr: `1000 * (${ofActive(flood("start_timestamp_seconds", "min"))})` },
           { title: "RCPTs", unit: "short", expr: ofActive(flood("recipients", "sum")) },
-          { title: "RCPTs a minute", unit: "short", expr: ofActive(floodPerMinute()) },
+          { title: "RCPTs a minute", unit: "cpm", expr: ofActive(floodPerMinute()) },
           { title: "Peak a minute", unit: "short", expr: ofActive(flood("peak_per_minute", "max")) },
           { title: "Sources", unit: "short", expr: ofActive(flood("sources", "max")) },
           { title: "Networks", unit: "short", expr: ofActive(flood("networks", "max")) },
@@ -291,7 +291,7 @@ function whoAndFromWhere(board: dashboard.DashboardBuilder): void {
         { network: "Network" },
         [
           { title: "RCPTs", unit: "short", expr: increase(networks, "$__range", "network") },
-          { title: "RCPTs a minute", unit: "short", expr: perMinute(networks, "network") },
+          { title: "RCPTs a minute", unit: "cpm", expr: perMinute(networks, "network") },
         ],
         "RCPTs",
       ),

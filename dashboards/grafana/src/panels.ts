@@ -27,12 +27,17 @@ interface Panel {
   description(text: string): this;
   unit(text: string): this;
   noValue(text: string): this;
+  decimals(count: number): this;
   datasource(source: common.DataSourceRef): this;
   span(width: number): this;
   height(height: number): this;
 }
 
+// Counts have no decimals, also where they are estimated.
+const isCount = (unit: string) => unit === "short" || unit === "none";
+
 function described<P extends Panel>(panel: P, about: About): P {
+  if (isCount(about.unit)) panel.decimals(0);
   return panel
     .title(about.title)
     .description(about.description)
@@ -133,7 +138,10 @@ export function rows(
     panel.withTarget(
       query(refId(index), expr).instant().format(prometheus.PromQueryFormat.Table),
     );
-    panel.overrideByName(title, [{ id: "unit", value: unit }]);
+    panel.overrideByName(title, [
+      { id: "unit", value: unit },
+      ...(isCount(unit) ? [{ id: "decimals", value: 0 }] : []),
+    ]);
   });
   return panel;
 }

@@ -159,9 +159,9 @@ TEST(Config, SetsTakeYamlValues) {
 
 TEST(Config, KeysWithoutEffectAreCheckedAndNamedOnce) {
   const absl::StatusOr<LoadedConfig> loaded =
-      LoadText("api: {transactions: 8}\nports: [25]\n", {"api.transactions=9", "tls.mode=off"});
+      LoadText("bpf: {stats: true}\nports: [25]\n", {"bpf.stats=false", "tls.mode=off"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->without_effect, ElementsAre("api.transactions", "tls.mode"));
+  EXPECT_THAT(loaded->without_effect, ElementsAre("bpf.stats", "tls.mode"));
 }
 
 TEST(Config, ASectionWithoutKeysIsEmpty) {

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,7 @@
 #include "agent/app/log.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/source/fake_source.h"
+#include "exporters/metric_labels.h"
 #include "tests/support/dialogue_capture.h"
 
 namespace backscatter {
@@ -91,7 +93,8 @@ class RunTest : public testing::Test {
     directory_ = mkdtemp(name);
     flags_.config.file = Path("site.yaml");
     Write("site.yaml", State());
-    flags_.config.sets = {"labels.key_file=" + Path("label.key")};
+    flags_.config.sets = {"labels.key_file=" + Path("label.key"),
+                          "labels.names_file=" + Path("label.names")};
     flags_.report = Path("report.json");
   }
   ~RunTest() override { std::filesystem::remove_all(directory_); }
@@ -163,6 +166,29 @@ TEST_F(RunTest, TheKeyOfLabelsIsMadeOnceForItsOwnerAndNeverLogged) {
   }
   EXPECT_EQ(std::filesystem::status(Path("label.key")).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(RunTest, EventsNameTargetsByALabelThatLookupUndoes) {
+  flags_.config.sets.push_back("local.domains=[v.test]");
+  flags_.config.sets.push_back("events.file=" + Path("events"));
+  flags_.config.sets.push_back("events.transactions=true");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  const std::string hash = TargetHash(Read("label.key").substr(0, 64), "secret.person@v.test");
+  const std::string events = Read("events");
+  EXPECT_EQ(std::ranges::count(events, '\n'), 20);
+  EXPECT_THAT(events, AllOf(HasSubstr("\"domain\":\"v.test\",\"target\":\"" + hash + "\""),
+                            Not(HasSubstr("secret"))));
+  EXPECT_THAT(Read("label.names"), AllOf(HasSubstr(hash), HasSubstr("\tsecret.person@v.test\n")));
+}
+
+TEST_F(RunTest, AFileOfEventsThatCannotBeWrittenIsALossAndNoEnd) {
+  flags_.config.sets.push_back("events.file=/dev/full");
+  flags_.config.sets.push_back("events.transactions=true");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), HasSubstr("events are lost until there is room for them"));
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"output.events_dropped\":20"));
 }
 
 TEST_F(RunTest, AKeyOfLabelsThatOthersCanReadIsRefused) {

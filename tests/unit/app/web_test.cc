@@ -19,6 +19,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/http_socket.h"
+#include "tests/support/make_transaction.h"
 #include "tests/support/tls_client.h"
 
 namespace backscatter {
@@ -66,7 +67,12 @@ class WebTest : public testing::Test {
                             .lifecycle = lifecycle,
                             .log = log_.get(),
                             .news = &news_,
-                            .metrics = [] { return std::string("metric 1\n"); }});
+                            .snapshots = &snapshots_,
+                            .transactions = &transactions_,
+                            .report = [this](const WebReports::Done& done) {
+                              ++reports_asked_;
+                              if (answers_) done(std::make_shared<ApiReport>(), report_cost_);
+                            }});
     ASSERT_TRUE(web.ok()) << web.status();
     web_ = *std::move(web);
     ASSERT_TRUE(web_->Serve().ok());
@@ -79,8 +85,8 @@ class WebTest : public testing::Test {
   }
   // Looks at the files again until `condition` holds, ten seconds at most.
   template <typename Condition>
-  bool BecomesAfterLooks(Condition condition) {
-    for (int i = 0; i < 100; ++i) {
+  bool BecomesAfterLooks(Condition condition, int looks = 100) {
+    for (int i = 0; i < looks; ++i) {
       web_->Tick();
       if (condition()) return true;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -92,6 +98,11 @@ class WebTest : public testing::Test {
   std::FILE* log_file_;
   std::unique_ptr<Log> log_;
   Wake news_;
+  SnapshotBox snapshots_;
+  RecentTransactions transactions_;
+  std::atomic<int> reports_asked_{0};
+  std::atomic<bool> answers_{true};
+  std::chrono::nanoseconds report_cost_{0};
   std::unique_ptr<Web> web_;
 };
 
@@ -114,8 +125,26 @@ TEST_F(WebTest, TheLandingPageTellsVersionStateAndWhereToGo) {
   EXPECT_THAT(page->body, HasSubstr("capturing on &lt;eth0&gt; &amp; &quot;more&quot;"));
   EXPECT_THAT(page->body, HasSubstr("href=\"metrics\""));
   EXPECT_THAT(page->body, Not(HasSubstr("reload")));
-  EXPECT_EQ(Get(port(), "/metrics")->Header("content-type"),
-            "text/plain; version=0.0.4; charset=utf-8");
+}
+
+TEST_F(WebTest, MetricsAreThoseOfTheLatestSnapshot) {
+  Serve();
+  EXPECT_EQ(Get(port(), "/metrics")->status, 503);
+  const auto put = [this](std::uint64_t number, std::uint64_t packets) {
+    auto snapshot = std::make_shared<LiveSnapshot>();
+    snapshot->number = number;
+    snapshot->packets = packets;
+    snapshots_.Put(std::move(snapshot));
+  };
+  put(1, 4711);
+  const auto page = Get(port(), "/metrics");
+  EXPECT_EQ(page->status, 200);
+  EXPECT_EQ(page->Header("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  EXPECT_THAT(page->body, HasSubstr("} 4711\n"));
+  EXPECT_EQ(snapshots_.scraped(), 1u);
+  put(2, 4712);
+  EXPECT_THAT(Get(port(), "/metrics")->body, HasSubstr("} 4712\n"));
+  EXPECT_EQ(snapshots_.scraped(), 2u);
 }
 
 TEST_F(WebTest, ErrorsOfTheApiAreJson) {
@@ -127,6 +156,89 @@ TEST_F(WebTest, ErrorsOfTheApiAreJson) {
   EXPECT_EQ(json.at("schema"), "backscatter.error/1");
   EXPECT_EQ(json.at("status"), 404);
   EXPECT_EQ(Get(port(), "/nothing")->Header("content-type"), "text/plain; charset=utf-8");
+}
+
+TEST_F(WebTest, TheApiAnswersInJson) {
+  Serve();
+  EXPECT_EQ(Get(port(), "/api/v1/status")->status, 503);
+  EXPECT_EQ(Get(port(), "/api/v1/floods")->status, 503);
+  snapshots_.Put(std::make_shared<LiveSnapshot>());
+  for (const char* const page : {"status", "targets", "sources", "floods", "transactions"}) {
+    const auto answer = Get(port(), "/api/v1/" + std::string(page));
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, 200) << page;
+    EXPECT_EQ(answer->Header("content-type"), "application/json");
+    EXPECT_EQ(nlohmann::json::parse(answer->body).at("schema"),
+              "backscatter." + std::string(page) + "/1");
+    for (const char* const query : {"?limit=0", "?limit=1001", "?offset=x", "?what=1", "?limit"}) {
+      EXPECT_EQ(Get(port(), "/api/v1/" + std::string(page) + query)->status, 400) << page << query;
+    }
+  }
+  EXPECT_EQ(Get(port(), "/api/v1/floods?state=on&limit=5")->status, 200);
+  EXPECT_EQ(Get(port(), "/api/v1/floods?state=off")->status, 400);
+}
+
+TEST_F(WebTest, AReportIsMadeOnceForAllWhoAsk) {
+  Serve();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(Get(port(), "/api/v1/targets")->status, 200);
+    EXPECT_EQ(Get(port(), "/api/v1/sources")->status, 200);
+  }
+  EXPECT_EQ(reports_asked_, 1);
+}
+
+TEST_F(WebTest, AnEngineWithoutTimeIsSaidSoAndNotAskedTwice) {
+  answers_ = false;
+  Serve();
+  HttpSocket waiting(port());
+  waiting.Send("GET /api/v1/targets HTTP/1.1\r\nHost: x\r\n\r\n");
+  snapshots_.Put(std::make_shared<LiveSnapshot>());
+  EXPECT_EQ(Get(port(), "/api/v1/status")->status, 200);  // meanwhile
+  EXPECT_EQ(waiting.Read()->status, 503);
+  HttpSocket again(port());
+  again.Send("GET /api/v1/sources HTTP/1.1\r\nHost: x\r\n\r\n");
+  web_->End();
+  EXPECT_EQ(again.Read()->status, 503);
+  EXPECT_EQ(Get(port(), "/api/v1/sources")->status, 503);
+  EXPECT_EQ(reports_asked_, 1);
+}
+
+TEST_F(WebTest, TheLatestTransactionsAreKeptUpToTheNumberAskedFor) {
+  const TargetNamer name = [](std::string_view address) {
+    return TargetLabel{.domain = "", .target = "h(" + std::string(address) + ")"};
+  };
+  const auto happens = [this](const std::string& target) {
+    const Transaction transaction = BounceTo(target, "192.0.2.1");
+    transactions_.OnTransaction({transaction, MailDirection::kInbound, Judgement()});
+  };
+  Serve();
+  happens("none@v.test");
+  transactions_.Configure(3, {}, name);
+  for (int i = 0; i < 5; ++i) happens("t" + std::to_string(i) + "@v.test");
+  auto json = nlohmann::json::parse(Get(port(), "/api/v1/transactions?limit=2&offset=1")->body);
+  EXPECT_EQ(json.at("capacity"), 3);
+  EXPECT_EQ(json.at("seen"), 5);
+  EXPECT_EQ(json.at("available"), 3);
+  ASSERT_EQ(json.at("transactions").size(), 2u);
+  EXPECT_EQ(json.at("transactions")[0].at("recipients")[0].at("target"), "h(t3@v.test)");
+  EXPECT_EQ(json.at("transactions")[1].at("recipients")[0].at("target"), "h(t2@v.test)");
+  transactions_.Configure(1, {}, name);
+  json = nlohmann::json::parse(Get(port(), "/api/v1/transactions")->body);
+  EXPECT_EQ(json.at("transactions").size(), 1u);
+  transactions_.Configure(0, {}, name);
+  EXPECT_EQ(nlohmann::json::parse(Get(port(), "/api/v1/transactions")->body).at("available"), 0);
+}
+
+TEST(RecentTransactions, HaveABoundInBytes) {
+  RecentTransactions recent;
+  recent.Configure(1'000'000, {}, [](std::string_view) {
+    return TargetLabel{.domain = "", .target = std::string(1 << 20, 'x')};
+  });
+  const Transaction transaction = BounceTo("a@v.test", "192.0.2.1");
+  for (int i = 0; i < 50; ++i) {
+    recent.OnTransaction({transaction, MailDirection::kInbound, Judgement()});
+  }
+  EXPECT_EQ(recent.Latest({}).kept, 31u);  // of a MiB and a little, in 32 MiB
 }
 
 std::string PostReload(std::uint16_t port) {
@@ -209,10 +321,35 @@ TEST_F(WebTest, ABrokenWebConfigurationLeavesTheOldOneAndIsSaidOnce) {
   };
   EXPECT_TRUE(BecomesAfterLooks([&] { return times() == 1; }));
   EXPECT_EQ(TlsClient(port()).serial(), 1);
-  EXPECT_FALSE(BecomesAfterLooks([&, looks = 0]() mutable { return ++looks < 30 && times() > 1; }));
+  EXPECT_FALSE(BecomesAfterLooks([&] { return times() > 1; }, 30));
   EXPECT_FALSE(web_->Reread().ok());
   WriteCertificate(MakeCertificate(3));
   EXPECT_TRUE(BecomesAfterLooks([this] { return TlsClient(port()).serial() == 3; }));
+}
+
+TEST_F(WebTest, AFileThatIsBeingWrittenIsNotTaken) {
+  WriteCertificate(MakeCertificate(1));
+  std::string config = "tls_server_config: {cert_file: server.crt, key_file: server.key}\n";
+  Write("web.yml", config);
+  Serve(Path("web.yml"));
+  const auto taken = [this] { return LogText().find("read again") != std::string::npos; };
+  EXPECT_FALSE(BecomesAfterLooks(
+      [&] {
+        Write("web.yml", config += '\n');
+        return taken();
+      },
+      30));
+  EXPECT_TRUE(BecomesAfterLooks(taken));
+}
+
+TEST_F(WebTest, AFileThatBecomesEmptyDoesNotOpenTheDoor) {
+  WriteCertificate(MakeCertificate(1));
+  Write("web.yml", "tls_server_config: {cert_file: server.crt, key_file: server.key}\n");
+  Serve(Path("web.yml"));
+  Write("web.yml", "");
+  EXPECT_TRUE(BecomesAfterLooks(
+      [this] { return LogText().find("holds nothing any more") != std::string::npos; }));
+  EXPECT_EQ(TlsClient(port()).Get("/")->status, 200);
 }
 
 TEST_F(WebTest, AWrongWebConfigurationIsNoBeginning) {
@@ -220,7 +357,9 @@ TEST_F(WebTest, AWrongWebConfigurationIsNoBeginning) {
   const auto web = Web::Listen({.listen = {"127.0.0.1:0"},
                                 .config_file = Path("web.yml"),
                                 .log = log_.get(),
-                                .news = &news_});
+                                .news = &news_,
+                                .snapshots = &snapshots_,
+                                .transactions = &transactions_});
   EXPECT_TRUE(absl::IsInvalidArgument(web.status()));
 }
 

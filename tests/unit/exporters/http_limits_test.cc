@@ -180,7 +180,10 @@ TEST_F(HttpLimitsTest, WhereTooMuchWaitsTheAnswerIsToComeAgain) {
   Serve();
   Sockets asking;
   Open(20, "127.0.0.1", asking, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-  EXPECT_TRUE(Becomes([this] { return server_->figures().busy == 11; }));  // 1 runs, 8 wait
+  // 8 wait, and one runs by now, or not yet.
+  const auto busy = [this] { return static_cast<int>(server_->figures().busy); };
+  EXPECT_TRUE(Becomes([&] { return server_->figures().requests == 20 && busy() >= 11; }));
+  EXPECT_LE(busy(), 12);
   EXPECT_EQ(Get(port(), "/")->status, 200);
   release_.set_value();
   int whole = 0;
@@ -194,7 +197,7 @@ TEST_F(HttpLimitsTest, WhereTooMuchWaitsTheAnswerIsToComeAgain) {
       EXPECT_EQ(answer->Header("retry-after"), "1");
     }
   }
-  EXPECT_EQ(whole, 9);
+  EXPECT_EQ(whole, 20 - busy());
 }
 
 TEST_F(HttpLimitsTest, AServerEndsWithItsClientsStillThere) {

@@ -1,6 +1,7 @@
 // Who may ask: passwords by bcrypt, and how the server asks for them.
 #include "exporters/http_users.h"
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -112,6 +113,26 @@ TEST_F(HttpUsersTest, AChangeOfUsersHoldsFromTheNextRequestOn) {
   EXPECT_EQ(Get(port(), "/")->status, 200);
 }
 
+// Many wrong passwords wait, and each takes its time.
+TEST_F(HttpUsersTest, WhoWasLetInBeforeIsNotKeptWaitingByWrongPasswords) {
+  std::string slow = kHashOfTest;
+  slow.replace(4, 2, "11");  // of nothing that anybody knows
+  Serve({.users = {{"scraper", kHashOfTest}}});
+  EXPECT_EQ(Get(port(), "/", kRight)->status, 200);
+  // Nobody is remembered now, and a name that is not known costs what the slowest does.
+  ASSERT_TRUE(server_->Apply({.users = {{"scraper", kHashOfTest}, {"ann", slow}}}).ok());
+  std::vector<std::unique_ptr<support::HttpSocket>> others;
+  const std::string request = "GET / HTTP/1.1\r\nHost: x\r\n" + std::string(kNobody) + "\r\n";
+  for (int i = 0; i < 100; ++i) {
+    others.push_back(
+        std::make_unique<support::HttpSocket>(port(), "127.0.1." + std::to_string(i / 2 + 1)));
+    others.back()->Send(request);
+  }
+  ASSERT_TRUE(Becomes([this] { return server_->figures().requests == 101; }));
+  EXPECT_EQ(Get(port(), "/", kRight)->status, 200);
+  EXPECT_LT(server_->figures().wrong_passwords, 90u);  // the rest still waits
+}
+
 TEST(HttpLane, ClientsTakeTurns) {
   HttpLaneThread lane(100, 50);
   std::string order;
@@ -125,6 +146,19 @@ TEST(HttpLane, ClientsTakeTurns) {
   lane.Start();
   lane.Stop();
   EXPECT_EQ(order, "ababaa");
+}
+
+TEST(HttpLane, WhoGoesFirstWaitsForNobodysTurn) {
+  HttpLaneThread lane(4, 4);
+  std::string order;
+  const auto address = [](int i) { return *IpAddress::Parse("192.0.2." + std::to_string(i)); };
+  for (int i = 0; i < 4; ++i) EXPECT_TRUE(lane.Post(address(i), [&](bool) { order += 'a'; }));
+  EXPECT_FALSE(lane.Post(address(9), [&](bool) { order += 'x'; }));
+  EXPECT_TRUE(lane.Post(
+      address(9), [&](bool) { order += 'b'; }, /*first=*/true));
+  lane.Start();
+  lane.Stop();
+  EXPECT_EQ(order, "baaaa");
 }
 
 TEST(HttpLane, HasBoundsAndCallsEveryJobThatItTook) {
