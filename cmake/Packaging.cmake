@@ -7,6 +7,13 @@ install(FILES packaging/backscatterd.service DESTINATION lib/systemd/system)
 install(FILES packaging/backscatterd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES packaging/backscatterd.bash RENAME backscatterd
         DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(DIRECTORY dashboards/rules dashboards/alertmanager dashboards/prometheus
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/backscatterd)
+install(FILES dashboards/grafana/overview.json
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/backscatterd/grafana)
+install(DIRECTORY dashboards/grafana/provisioning
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/backscatterd/grafana-provisioning)
+install(FILES dashboards/RUNBOOK.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
 install(FILES packaging/backscatterd.yaml DESTINATION /etc/backscatterd)
 
 set(CPACK_GENERATOR DEB)

@@ -63,6 +63,8 @@ constexpr auto kWords = std::to_array<Words>({
     {"detect.floods_not_raised", "times that a flood was found and not told: too many are on"},
     {"detect.floods_forgotten", "floods that ended, beyond those that are told"},
     {"output.transactions_dropped", "transactions that could not be written (a full disk)"},
+    {"output.events_dropped", "events that could not be written (a full disk)"},
+    {"live.sketches_refused", "times that a source in a list of metrics was not told apart"},
 });
 
 }  // namespace

@@ -200,6 +200,7 @@ void Document::WriteTransactions() {
   json_.Field("aborted", totals.aborted);
   json_.Field("unfinished", totals.unfinished);
   json_.Field("retries", totals.retries);
+  if (totals.ignored > 0) json_.Field("ignored", totals.ignored);
   const Estimates& estimates = report_.estimates;
   Estimate("estimated_total", estimates.transactions);
   Estimate("estimated_null_sender", estimates.null_sender);
@@ -208,6 +209,7 @@ void Document::WriteTransactions() {
   Estimate("estimated_aborted", estimates.aborted);
   Estimate("estimated_unfinished", estimates.unfinished);
   Estimate("estimated_retries", estimates.retries);
+  if (totals.ignored > 0) Estimate("estimated_ignored", estimates.ignored);
   json_.EndObject();
 }
 

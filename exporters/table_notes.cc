@@ -83,6 +83,13 @@ void AddInexact(const Report& report, Notes& notes) {
   }
 }
 
+void AddIgnored(const Report& report, Notes& notes) {
+  const std::uint64_t ignored = report.transactions.ignored;
+  if (ignored == 0) return;
+  notes.Add("Ignored", CountOf(ignored, "transaction") +
+                           " of ignore.networks or ignore.targets, counted nowhere else");
+}
+
 void AddEmitted(const Report& report, const TableOptions& options, Notes& notes) {
   const EmittedCounts& emitted = report.emitted;
   if (emitted.transactions == 0) return;
@@ -214,6 +221,7 @@ std::string RenderNothingFound(const Report& report, const TableOptions& options
 
 std::string RenderNotes(const Report& report, const TableOptions& options) {
   Notes notes(options);
+  AddIgnored(report, notes);
   AddEmitted(report, options, notes);
   AddSent(report, options, notes);
   AddInexact(report, notes);

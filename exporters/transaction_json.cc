@@ -8,6 +8,7 @@
 #include "agent/base/ascii.h"
 #include "agent/base/escape.h"
 #include "agent/base/json_writer.h"
+#include "agent/report/live_snapshot.h"
 #include "agent/smtp/path.h"
 
 namespace backscatter {
@@ -49,36 +50,6 @@ std::string_view Name(BodyRead read) {
       return "whole";
   }
   return "none";
-}
-
-std::string_view Name(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::kAccepted:
-      return "accepted";
-    case Outcome::kRejected:
-      return "rejected";
-    case Outcome::kAborted:
-      return "aborted";
-    case Outcome::kUnfinished:
-      return "unfinished";
-  }
-  return "unfinished";
-}
-
-std::string_view Name(Completeness completeness) {
-  switch (completeness) {
-    case Completeness::kComplete:
-      return "complete";
-    case Completeness::kGap:
-      return "gap";
-    case Completeness::kMidStream:
-      return "mid_stream";
-    case Completeness::kOneSided:
-      return "one_sided";
-    case Completeness::kTruncated:
-      return "truncated";
-  }
-  return "complete";
 }
 
 void WriteReply(JsonWriter& json, std::string_view key, std::uint16_t reply) {
@@ -195,7 +166,25 @@ void WriteBounce(JsonWriter& json, const MessageFacts* facts) {
   json.EndObject();
 }
 
-void WriteJudgement(JsonWriter& json, const Judgement& judgement) {
+}  // namespace
+
+std::string_view CompletenessName(Completeness completeness) {
+  switch (completeness) {
+    case Completeness::kComplete:
+      return "complete";
+    case Completeness::kGap:
+      return "gap";
+    case Completeness::kMidStream:
+      return "mid_stream";
+    case Completeness::kOneSided:
+      return "one_sided";
+    case Completeness::kTruncated:
+      return "truncated";
+  }
+  return "complete";
+}
+
+void WriteJudgement(const Judgement& judgement, JsonWriter& json) {
   const bool judged = !judgement.retry;
   WriteTextOrNull(json, "verdict", judged, VerdictName(judgement.verdict));
   if (judged && judgement.solicited) {
@@ -206,8 +195,6 @@ void WriteJudgement(JsonWriter& json, const Judgement& judgement) {
   WriteTextOrNull(json, "confidence", judged, ConfidenceName(judgement.confidence));
   WriteTextOrNull(json, "reason", judged && !judgement.reason.empty(), judgement.reason);
 }
-
-}  // namespace
 
 void TransactionJson::Append(const JudgedTransaction& judged, std::string& out) {
   const Transaction& transaction = judged.transaction;
@@ -231,11 +218,11 @@ void TransactionJson::Append(const JudgedTransaction& judged, std::string& out) 
   json.EndArray();
   json.Field("recipients_not_kept", std::uint64_t{transaction.recipients_not_kept});
   WriteBody(json, transaction);
-  json.Field("outcome", Name(transaction.outcome));
+  json.Field("outcome", OutcomeName(transaction.outcome));
   json.Field("retry", judged.judgement.retry);
   WriteBounce(json, transaction.facts);
-  WriteJudgement(json, judged.judgement);
-  json.Field("completeness", Name(transaction.completeness));
+  WriteJudgement(judged.judgement, json);
+  json.Field("completeness", CompletenessName(transaction.completeness));
   json.Key("weight");
   json.Double(transaction.weight);
   json.EndObject();

@@ -2,11 +2,18 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
+#include "agent/base/json_writer.h"
 #include "agent/detect/verdict.h"
 #include "agent/mail/canonical_target.h"
+#include "agent/smtp/transaction.h"
 
 namespace backscatter {
+
+std::string_view CompletenessName(Completeness completeness);
+// The keys verdict, solicited, confidence and reason; a retry has none of them.
+void WriteJudgement(const Judgement& judgement, JsonWriter& json);
 
 // Owned by one thread.
 class TransactionJson {

@@ -4,11 +4,11 @@
 _backscatterd() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words='' flags
   local keys='interfaces= source= ports= sampling.ratio= bpf.attach= bpf.ring_bytes= local.domains=
-              local.networks= trusted_proxies= targets.fold_case= targets.fold_detail=
+              local.networks= trusted_proxies= ignore.networks= ignore.targets= targets.fold_case= targets.fold_detail=
               targets.capacity= sources.capacity= bounce.read= bounce.capture_bytes=
               bounce.daemon_senders= batv.keys= srs.domains= verp.patterns= relays= sent.window=
               sent.capacity= sent.file= sent.min_history= sent.min_coverage= sent.feed=
-              detection.source_prefix.v4= detection.source_prefix.v6=
+              detection.file= detection.source_prefix.v4= detection.source_prefix.v6=
               detection.joe_job.recipients= detection.joe_job.networks= detection.joe_job.baseline=
               detection.random_recipients.recipients= detection.random_recipients.networks=
               detection.random_recipients.distinct= detection.emitter.recipients=
@@ -16,10 +16,11 @@ _backscatterd() {
               detection.callout_storm.networks= detection.callout_storm.baseline=
               detection.own_emission.transactions= detection.bounce_loop.recipients=
               detection.widespread.targets= labels.target= labels.key_file=
-              labels.top_k= api.transactions= memory.max='
+              labels.names_file= labels.top_k= events.file= events.max_bytes= events.transactions=
+              api.transactions= memory.max='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    words='replay run check version --help --version'
+    words='replay run check lookup version --help --version'
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
     return
   fi
@@ -31,6 +32,7 @@ _backscatterd() {
               --web.listen-address --web.config.file --web.enable-lifecycle'
       ;;
     check) flags+=' --format --config-only' ;;
+    lookup) flags+=' --domain' ;;
     *) return ;;
   esac
   case $before in
@@ -40,7 +42,7 @@ _backscatterd() {
     --log.format) words='logfmt json' ;;
     --interface) words="any $(cd /sys/class/net 2> /dev/null && echo *)" ;;
     --web.listen-address) words='127.0.0.1:19025 [::1]:19025 :19025 none' ;;
-    --top | --duration) return ;;
+    --top | --duration | --domain) return ;;
     --set)
       compopt -o nospace 2> /dev/null
       words=$keys

@@ -52,6 +52,8 @@ struct Config {
   std::vector<std::string> local_domains;  // canonical; empty: to be learnt
   std::vector<IpNetwork> local_networks;
   std::vector<IpNetwork> trusted_proxies;
+  std::vector<IpNetwork> ignore_networks;
+  std::vector<std::string> ignore_targets;  // addresses, as written
   TargetOptions targets;
   std::uint64_t targets_capacity = 0;
   std::uint64_t sources_capacity = 0;
@@ -59,6 +61,7 @@ struct Config {
   std::uint64_t source_prefix_v6 = 48;
 
   FloodThresholds floods;
+  std::string flood_file;  // of `run`; empty: none
 
   bool bounce_read_all = false;            // bodies of all mail; else of null and daemon senders
   std::uint64_t bounce_capture_bytes = 0;  // of a body; 0: envelopes only
@@ -77,7 +80,11 @@ struct Config {
 
   std::string labels_target;  // hash, domain, plain
   std::string labels_key_file;
+  std::string labels_names_file;  // empty: none
   std::uint64_t labels_top_k = 0;
+  std::string events_file;  // empty: none
+  std::uint64_t events_max_bytes = 0;
+  bool events_transactions = false;
   std::uint64_t api_transactions = 0;  // 0: none
 
   friend bool operator==(const Config&, const Config&) = default;

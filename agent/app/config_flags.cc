@@ -9,14 +9,16 @@
 #include "agent/app/config_flag_parser.h"
 #include "agent/app/config_keys.h"
 #include "agent/app/words.h"
+#include "agent/base/ascii.h"
 #include "exporters/http_address.h"
+#include "exporters/metric_labels.h"
 
 namespace backscatter {
 namespace {
 
 constexpr std::string_view kCommands[] = {"replay", "run",    "check",     "version",
                                           "help",   "lookup", "incidents", "top"};
-constexpr std::string_view kNotBuilt[] = {"lookup", "incidents", "top"};
+constexpr std::string_view kNotBuilt[] = {"incidents", "top"};
 
 using Values = FlagParser::Values;
 
@@ -187,6 +189,33 @@ struct CheckParser {
   }
 };
 
+struct LookupParser {
+  FlagParser flags{"lookup"};
+  const Values& words = flags.Words("files");
+  const Values& config_file = flags.Once("--config.file");
+  const Values& domain = flags.Once("--domain");
+  const Values& set = flags.Repeat("--set");
+
+  absl::StatusOr<CommandLine> Take() const {
+    CommandLine line{.action = Action::kLookup};
+    LookupFlags& lookup = line.lookup;
+    if (words.empty()) return flags.Usage("lookup needs a label, 16 hex digits");
+    // Also as alerts say it: HASH@DOMAIN.
+    const std::string& label = words.front();
+    const std::size_t at = std::min(label.find('@'), label.size());
+    lookup.hash = label.substr(0, at);
+    lookup.domain = at < label.size() ? label.substr(at + 1) : Only(domain);
+    std::ranges::transform(lookup.hash, lookup.hash.begin(), ToLower);
+    if (lookup.hash.size() != kTargetHashDigits ||
+        lookup.hash.find_first_not_of("0123456789abcdef") != std::string::npos) {
+      return flags.Usage("a label is 16 hex digits, not " + QuotedText(label));
+    }
+    lookup.files.assign(words.begin() + 1, words.end());
+    lookup.config = TakeConfig(config_file, set);
+    return line;
+  }
+};
+
 template <typename Parser>
 absl::StatusOr<CommandLine> ParseWith(const std::vector<std::string>& arguments,
                                       std::string_view help) {
@@ -199,7 +228,7 @@ absl::StatusOr<CommandLine> ParseWith(const std::vector<std::string>& arguments,
 absl::Status WrongCommand(const std::string& command) {
   if (std::ranges::find(kNotBuilt, command) != std::end(kNotBuilt)) {
     return absl::InvalidArgumentError("`" + command + "` comes with a later release; `replay`, " +
-                                      "`run` and `check` work today");
+                                      "`run`, `check` and `lookup` work today");
   }
   if (command.starts_with('-')) {
     return UsageError("a command comes first, not the flag " + QuotedText(command) +
@@ -215,6 +244,7 @@ std::string_view HelpOf(const std::vector<std::string>& rest) {
   if (rest.empty()) return HelpText();
   if (rest.front() == "replay") return ReplayHelpText();
   if (rest.front() == "run") return RunHelpText();
+  if (rest.front() == "lookup") return LookupHelpText();
   return rest.front() == "check" ? CheckHelpText() : HelpText();
 }
 
@@ -222,12 +252,14 @@ std::string_view HelpOf(const std::vector<std::string>& rest) {
 
 const ConfigSources& CommandLine::config() const {
   if (action == Action::kRun) return run.config;
+  if (action == Action::kLookup) return lookup.config;
   return action == Action::kCheck ? check.config : replay.config;
 }
 
 std::vector<std::string> ReplayFlagNames() { return ReplayParser().flags.Names(); }
 std::vector<std::string> RunFlagNames() { return RunParser().flags.Names(); }
 std::vector<std::string> CheckFlagNames() { return CheckParser().flags.Names(); }
+std::vector<std::string> LookupFlagNames() { return LookupParser().flags.Names(); }
 
 absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments) {
   if (arguments.empty()) {
@@ -238,6 +270,7 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
   if (command == "replay") return ParseWith<ReplayParser>(rest, ReplayHelpText());
   if (command == "run") return ParseWith<RunParser>(rest, RunHelpText());
   if (command == "check") return ParseWith<CheckParser>(rest, CheckHelpText());
+  if (command == "lookup") return ParseWith<LookupParser>(rest, LookupHelpText());
   if (command == "--help" || command == "-h" || command == "help") {
     return CommandLine{.text = std::string(HelpOf(rest))};
   }

@@ -45,7 +45,14 @@ struct CheckFlags {
   bool config_only = false;
 };
 
-enum class Action : std::uint8_t { kText, kReplay, kRun, kCheck };
+struct LookupFlags {
+  ConfigSources config;
+  std::string hash;                // 16 hex digits, in lower case
+  std::string domain;              // of words without one; empty: they are no addresses
+  std::vector<std::string> files;  // that may name it; "-" is standard input
+};
+
+enum class Action : std::uint8_t { kText, kReplay, kRun, kCheck, kLookup };
 
 struct CommandLine {
   Action action = Action::kText;
@@ -53,6 +60,7 @@ struct CommandLine {
   ReplayFlags replay = {};
   RunFlags run = {};
   CheckFlags check = {};
+  LookupFlags lookup = {};
 
   // The flags of the configuration that the command was given.
   const ConfigSources& config() const;
@@ -66,11 +74,13 @@ absl::StatusOr<CommandLine> ParseCommandLine(const std::vector<std::string>& arg
 std::vector<std::string> ReplayFlagNames();
 std::vector<std::string> RunFlagNames();
 std::vector<std::string> CheckFlagNames();
+std::vector<std::string> LookupFlagNames();
 
 std::string_view HelpText();
 std::string_view ReplayHelpText();
 std::string_view RunHelpText();
 std::string_view CheckHelpText();
+std::string_view LookupHelpText();
 std::string VersionText();
 std::string_view VersionNumber();  // "0.1.0"
 

@@ -14,6 +14,7 @@ of mail that we sent and which are not.
 usage: backscatterd replay FILE...   read captures, print the report
        backscatterd run              watch the mail of this host as it passes
        backscatterd check            say what this host lets the agent see, and what to do about it
+       backscatterd lookup HASH      tell the address behind a hashed label
        backscatterd version          print the version
        backscatterd --help           print this text; `backscatterd COMMAND --help` has the flags
 
@@ -99,6 +100,29 @@ the command or the line that changes it.
 Exit status: 0 `run` would see mail (with --config-only: the configuration is right); 1 it could
 capture, but there is no mail to see; 2 usage or configuration, also where memory.max is too small
 or an interface is not there; 3 the system does not let it capture.
+)";
+}
+
+std::string_view LookupHelpText() {
+  return R"(usage: backscatterd lookup HASH [FILE...] [FLAGS]
+
+Tells which address the label of a target stands for, on a host that has the key of the labels
+(labels.key_file), to a user who may read it. HASH is the label's 16 hex digits, also as
+HASH@DOMAIN. A hash cannot be undone, so addresses are tried:
+  1. those behind the labels that the agent showed within the last week (labels.names_file)
+  2. all that stand in the files given: logs, tables of aliases or users; FILE - is standard input:
+       backscatterd lookup 0123456789abcdef /var/log/mail.log
+       zcat /var/log/mail.log.*.gz | backscatterd lookup 0123456789abcdef -
+       backscatterd lookup 0123456789abcdef@example.org /etc/passwd /etc/aliases
+
+  --domain DOMAIN          the domain of words in the files that have none
+  --config.file FILE       configuration (default: /etc/backscatterd/backscatterd.yaml where it
+                           exists)
+  --set KEY=VALUE          set one key of the configuration to a YAML value; repeatable
+  --help, -h               print this text
+
+Exit status: 0 the address is printed; 1 it was not found, or a file could not be read; 2 usage or
+configuration, or there is no key.
 )";
 }
 

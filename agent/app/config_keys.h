@@ -28,6 +28,7 @@ enum class KeyType : std::uint8_t {
   kPortList,     // a list of 1-65535
   kNetworkList,  // a list of addresses and networks in CIDR form
   kDomainList,   // a list of domains, kept as lower-case A-labels
+  kAddressList,  // a list of mail addresses, kept as written
 };
 
 // A value as written, before its type is known: a scalar, or a list of scalars.

@@ -14,6 +14,7 @@
 #include "agent/app/config_keys.h"
 #include "agent/app/words.h"
 #include "agent/base/ascii.h"
+#include "agent/mail/canonical_target.h"
 #include "agent/mail/domain_name.h"
 
 namespace backscatter {
@@ -130,9 +131,15 @@ std::optional<ConfigValue> ParseScalar(const ConfigKey& key, const std::string& 
     case KeyType::kPortList:
     case KeyType::kNetworkList:
     case KeyType::kDomainList:
+    case KeyType::kAddressList:
       return std::nullopt;
   }
   return std::nullopt;
+}
+
+bool IsAddress(const std::string& text) {
+  CanonicalTarget target;
+  return MakeCanonicalTarget(text, {}, target) && !target.domain.empty();
 }
 
 // Adds one item of a list to its value; false where it is none.
@@ -149,6 +156,7 @@ bool AddItem(KeyType type, const std::string& text, ConfigValue& value) {
   }
   std::string item = text;
   if (type == KeyType::kDomainList && !MakeCanonicalDomain(text, item)) return false;
+  if (type == KeyType::kAddressList && !IsAddress(text)) return false;
   if (item.empty()) return false;
   std::get<std::vector<std::string>>(value).push_back(std::move(item));
   return true;
@@ -156,7 +164,8 @@ bool AddItem(KeyType type, const std::string& text, ConfigValue& value) {
 
 bool IsList(KeyType type) {
   return type == KeyType::kTextList || type == KeyType::kPortList ||
-         type == KeyType::kNetworkList || type == KeyType::kDomainList;
+         type == KeyType::kNetworkList || type == KeyType::kDomainList ||
+         type == KeyType::kAddressList;
 }
 
 absl::Status Wants(const ConfigKey& key, const std::string& what) {
@@ -231,6 +240,8 @@ std::string DescribeWanted(const ConfigKey& key) {
       return "a list of networks such as 192.0.2.0/24 or 2001:db8::/32 (host bits zero)";
     case KeyType::kDomainList:
       return "a list of domains";
+    case KeyType::kAddressList:
+      return "a list of mail addresses such as probe@example.org";
   }
   return {};
 }

@@ -84,7 +84,7 @@ void EngineThread::Loop() {
   pipeline.Flush();
   RunTasks();
   Publish(pipeline.latest());
-  SaveSent();
+  Save();
   ended_.store(true);
 }
 
@@ -101,7 +101,7 @@ void EngineThread::Tick() {
   LogLostLines();
   if (Monotonic() < next_minute_) return;
   next_minute_ = Monotonic() + kMinute;
-  SaveSent();
+  Save();
   LogLosses();
 }
 
@@ -114,9 +114,11 @@ void EngineThread::PollFeed() {
   options_.feed->Poll([this](const SentMail& mail) { options_.pipeline->LearnSent(mail); });
 }
 
-void EngineThread::SaveSent() {
-  const absl::Status saved = options_.pipeline->SaveSent();
-  if (!saved.ok()) options_.log->Warn("sent mail not saved", {{"why", ToStd(saved.message())}});
+void EngineThread::Save() {
+  const absl::Status sent = options_.pipeline->SaveSent();
+  if (!sent.ok()) options_.log->Warn("sent mail not saved", {{"why", ToStd(sent.message())}});
+  const absl::Status floods = options_.pipeline->SaveFloods();
+  if (!floods.ok()) options_.log->Warn("floods not saved", {{"why", ToStd(floods.message())}});
 }
 
 void EngineThread::LogLosses() {

@@ -18,7 +18,7 @@
 namespace backscatter {
 
 // Takes batches off the queue until it is closed and empty, then settles what is open and saves
-// what was sent. Once a second it lets time pass: the later of packet time and the moment up to
+// what is kept. Once a second it lets time pass: the later of packet time and the moment up to
 // which everything captured has been handed over, less a second (the clock of the host where
 // nothing waits), so that time-outs come when traffic stops. Everything else it is asked to do
 // comes by Post and is done between two batches.
@@ -32,7 +32,7 @@ class EngineThread {
     std::unique_ptr<SentFeedSocket> feed;  // null: none
     // Tells the world how things are, once a second; `now` is the time up to which packets are
     // counted. Null: nobody.
-    std::function<void(const Pipeline&, PacketTime now)> publish;
+    std::function<void(Pipeline&, PacketTime now)> publish;
   };
   using Task = std::function<void(Pipeline&)>;
 
@@ -57,7 +57,7 @@ class EngineThread {
   void Tick();
   void Publish(PacketTime now);
   void PollFeed();
-  void SaveSent();
+  void Save();
   void LogLosses();
   void LogLostLines();
 

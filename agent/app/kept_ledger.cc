@@ -1,12 +1,8 @@
 #include "agent/app/kept_ledger.h"
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
 #include <utility>
 
 #include "agent/base/abseil_bridge.h"
-#include "agent/base/escape.h"
 
 namespace backscatter {
 
@@ -25,14 +21,9 @@ absl::StatusOr<KeptLedger> KeptLedger::Open(const std::string& path,
     const bool unusable = absl::IsDataLoss(status) || absl::IsFailedPrecondition(status);
     if (!unusable && !absl::IsNotFound(status)) return status;
     if (unusable) {
-      const std::string aside = path + ".damaged";
-      if (std::rename(path.c_str(), aside.c_str()) != 0) {
-        return absl::PermissionDeniedError(std::string(status.message()) + "; it cannot be moved " +
-                                           "to " + EscapeForTerminal(aside) + ": " +
-                                           std::strerror(errno));
-      }
-      kept.warning_ = std::string(status.message()) + "; it is now " + EscapeForTerminal(aside) +
-                      ", and a new ledger begins";
+      absl::StatusOr<std::string> aside = kept.file_->kept().PutAside(status);
+      if (!aside.ok()) return aside.status();
+      kept.warning_ = *std::move(aside) + ", and a new ledger begins";
     }
   }
   kept.state_ = std::make_unique<SentState>(options);

@@ -3,15 +3,18 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "agent/app/config.h"
+#include "agent/app/event_log.h"
 #include "agent/app/flood_fan.h"
 #include "agent/app/flood_log.h"
 #include "agent/app/label_key.h"
+#include "agent/app/label_names.h"
 #include "agent/app/log.h"
 #include "agent/app/pipeline.h"
 #include "agent/app/snapshot_box.h"
@@ -22,14 +25,22 @@ namespace backscatter {
 
 // Everything is for the engine's thread (or for the time before it runs), but for what says
 // otherwise.
-class LiveOutput {
+class LiveOutput final : public JudgedTransactionSink {
  public:
   // `log` must outlive it.
   static absl::StatusOr<std::unique_ptr<LiveOutput>> Open(const Config& config, const HashKey& key,
                                                           Log* log);
 
+  ~LiveOutput() override { SaveNames(true); }
+
   FloodListener* floods() { return &floods_; }
-  JudgedTransactionSink* transactions() { return &publisher_->counts(); }
+  void OnTransaction(const JudgedTransaction& judged) override {
+    publisher_->counts().OnTransaction(judged);
+    if (events_ != nullptr) events_->OnTransaction(judged);
+  }
+  void OnSession(const SessionSummary& session) override {
+    publisher_->counts().OnSession(session);
+  }
   const SnapshotPublisher& publisher() const { return *publisher_; }
   // Thread-safe.
   SnapshotBox& box() { return box_; }
@@ -38,8 +49,10 @@ class LiveOutput {
   void SetSource(std::function<void(LiveSnapshot&)> add_source) {
     publisher_->SetSource(std::move(add_source));
   }
-  void Publish(const Pipeline& pipeline, PacketTime now) {
-    publisher_->Publish(pipeline, now, Log::SystemTime());
+  void Publish(Pipeline& pipeline, PacketTime now);
+  // Goes on with a new file of events.
+  void Reopen() {
+    if (events_ != nullptr) events_->Reopen();
   }
 
   // From the main thread: the key of labels that `config` asks for is `label_key()` from now on.
@@ -52,8 +65,12 @@ class LiveOutput {
   void SetReload(bool worked) { publisher_->SetReload(worked, Log::SystemTime()); }
 
  private:
+  void NoteLabels(const LiveSnapshot& snapshot);
+  void SaveNames(bool at_once);
+
   LiveOutput(const HashKey& key, Log* log) : key_(key), log_(*log), flood_log_(log) {}
 
+  absl::Status OpenEvents(const Config& config);
   SnapshotPublisher::Options OptionsOf(const Config& config, const std::string& label_key);
 
   const HashKey key_;
@@ -63,7 +80,12 @@ class LiveOutput {
   SnapshotBox box_;
   FloodLog flood_log_;
   std::unique_ptr<SnapshotPublisher> publisher_;
+  std::unique_ptr<EventLog> events_;  // null: none
+  std::optional<LabelNames> names_;   // nullopt: none are kept
+  LogLimit names_limit_{kHour};
   FloodFan floods_;
+  std::uint64_t told_lost_events_ = 0;
+  std::uint64_t told_refused_ = 0;
 };
 
 }  // namespace backscatter

@@ -10,6 +10,7 @@
 #include "agent/app/config.h"
 #include "agent/app/config_flags.h"
 #include "agent/app/exit_code.h"
+#include "agent/app/lookup.h"
 #include "agent/app/make_source.h"
 #include "agent/app/memory_plan.h"
 #include "agent/app/output_file.h"
@@ -57,6 +58,7 @@ ExitCode Run(const std::vector<std::string>& arguments) {
     return ExitCode::kUsage;
   }
   SayWithoutEffect(loaded->without_effect);
+  if (line->action == Action::kLookup) return RunLookup(line->lookup, loaded->config);
   if (line->action == Action::kCheck) return RunCheck(line->check, *loaded);
   if (line->action == Action::kRun) {
     absl::StatusOr<MemoryPlan> plan = PlanMemory(*loaded);

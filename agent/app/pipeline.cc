@@ -14,15 +14,17 @@ namespace backscatter {
 class Pipeline::TransactionFan final : public JudgedTransactionSink {
  public:
   TransactionFan(Tally* tally, FloodDetector* floods, JudgedTransactionSink* live,
-                 OutputFile* lines, const TargetOptions& target, void (*on_reader_gone)())
-      : tally_(*tally),
+                 OutputFile* lines, const Config& config, void (*on_reader_gone)())
+      : ignored_(MakeIgnoredMail(config)),
+        tally_(*tally),
         floods_(*floods),
         live_(live),
         lines_(lines),
-        json_(target),
+        json_(config.targets),
         on_reader_gone_(on_reader_gone) {}
 
   void OnTransaction(const JudgedTransaction& judged) override {
+    if (ignored_.Covers(judged.transaction)) return tally_.CountIgnored(judged.transaction);
     tally_.OnTransaction(judged);
     floods_.OnTransaction(judged);
     if (live_ != nullptr) live_->OnTransaction(judged);
@@ -44,7 +46,10 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
     if (live_ != nullptr) live_->OnSession(session);
   }
 
-  void SetTarget(const TargetOptions& target) { json_ = TransactionJson(target); }
+  void Reconfigure(const Config& config) {
+    ignored_ = MakeIgnoredMail(config);
+    json_ = TransactionJson(config.targets);
+  }
   void Flush() {
     if (lines_ != nullptr && !lines_->buffer().empty()) lines_->Flush();
   }
@@ -53,6 +58,7 @@ class Pipeline::TransactionFan final : public JudgedTransactionSink {
   using Clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kFlushInterval{100};
 
+  IgnoredMail ignored_;
   Tally& tally_;
   FloodDetector& floods_;
   JudgedTransactionSink* live_;
@@ -79,7 +85,8 @@ class Pipeline::FeedAhead final : public TransactionSink {
   TransactionSink& next_;
 };
 
-Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
+Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent,
+                   std::unique_ptr<KeptFloods> floods)
     : hash_key_(options.hash_key),
       sampling_key_(options.sampling_key),
       source_samples_(options.source_samples),
@@ -87,9 +94,12 @@ Pipeline::Pipeline(Options options, std::unique_ptr<KeptLedger> sent)
       sent_(std::move(sent)),
       dropped_before_(sent_->state().ledger.dropped()),
       tally_(MakeTallyOptions(options.config, hash_key_), &ledger_),
-      floods_(MakeFloodOptions(options.config, hash_key_), &ledger_),
+      kept_floods_(std::move(floods)),
+      floods_(MakeFloodOptions(options.config, hash_key_), &ledger_,
+              kept_floods_ != nullptr ? kept_floods_->Take()
+                                      : FloodState(MakeFloodOptions(options.config, hash_key_))),
       fan_(std::make_unique<TransactionFan>(&tally_, &floods_, options.live, options.lines,
-                                            options.config.targets, options.on_reader_gone)),
+                                            options.config, options.on_reader_gone)),
       judge_(JudgeOptionsOf(options.config, std::move(options.batv_keys)), &sent_->state().ledger,
              &sent_->state().coverage, fan_.get()),
       feed_ahead_(std::make_unique<FeedAhead>(&judge_)),
@@ -139,12 +149,16 @@ void Pipeline::Reconfigure(Config config, BatvKeys batv_keys) {
   judge_.Reconfigure(JudgeOptionsOf(config, std::move(batv_keys)).evidence);
   tally_.SetTarget(config.targets);
   floods_.Reconfigure(MakeFloodOptions(config, hash_key_));
-  fan_->SetTarget(config.targets);
+  fan_->Reconfigure(config);
 }
 
 void Pipeline::Finish() {
   engine_.Finish();
   floods_.AdvanceTo(latest_);
+}
+
+absl::Status Pipeline::SaveFloods() {
+  return kept_floods_ != nullptr ? kept_floods_->Save(floods_.state()) : absl::OkStatus();
 }
 
 Ledger Pipeline::Losses() const {

@@ -9,6 +9,7 @@
 #include "agent/app/config.h"
 #include "agent/app/engine.h"
 #include "agent/app/feed_file.h"
+#include "agent/app/kept_floods.h"
 #include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
 #include "agent/base/keyed_hash.h"
@@ -43,7 +44,9 @@ class Pipeline final : public PacketSink {
     // Once, where the reader of `lines` went away: nobody is left to read for.
     void (*on_reader_gone)() = nullptr;
   };
-  Pipeline(Options options, std::unique_ptr<KeptLedger> sent);
+  // `floods`: null where nothing is kept of them.
+  Pipeline(Options options, std::unique_ptr<KeptLedger> sent,
+           std::unique_ptr<KeptFloods> floods = nullptr);
   ~Pipeline() override;
   Pipeline(const Pipeline&) = delete;
   Pipeline& operator=(const Pipeline&) = delete;
@@ -79,6 +82,8 @@ class Pipeline final : public PacketSink {
   Report Snapshot(RunInfo run, std::vector<CaptureInfo> captures, std::size_t top);
 
   absl::Status SaveSent() { return sent_->Save(); }
+  absl::Status SaveFloods();
+  std::size_t floods_on() const { return floods_.state().open.size(); }
 
   Ledger& ledger() { return ledger_; }
   // With what is counted elsewhere until a report asks for it.
@@ -111,6 +116,7 @@ class Pipeline final : public PacketSink {
   Ledger ledger_;
   std::unique_ptr<FeedFile> feed_;
   Tally tally_;
+  std::unique_ptr<KeptFloods> kept_floods_;
   FloodDetector floods_;
   std::unique_ptr<TransactionFan> fan_;
   Judge judge_;

@@ -20,6 +20,10 @@ bool IsReplaceable(const std::string& path) {
   return lstat(path.c_str(), &about) != 0 || S_ISREG(about.st_mode);
 }
 
+absl::Status WithAdvice(const absl::Status& status, std::string_view advice) {
+  return absl::Status(status.code(), std::string(status.message()) + std::string(advice));
+}
+
 absl::Status WriteAll(OutputFile& out, const Report& report) {
   const absl::Status written = PutReportJson(report, out);
   const absl::Status closed = out.Close();
@@ -28,6 +32,12 @@ absl::Status WriteAll(OutputFile& out, const Report& report) {
 
 }  // namespace
 
+void MakeFolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  (void)mkdir(path.substr(0, slash).c_str(), 0750);
+}
+
 absl::StatusOr<PipelineFiles> OpenPipelineFiles(const PipelinePaths& paths, const Config& config,
                                                 const HashKey& key) {
   PipelineFiles files;
@@ -35,11 +45,12 @@ absl::StatusOr<PipelineFiles> OpenPipelineFiles(const PipelinePaths& paths, cons
   if (!keys.ok()) return keys.status();
   files.batv_keys = *std::move(keys);
   absl::StatusOr<KeptLedger> sent = KeptLedger::Open(paths.sent, MakeSentOptions(config, key));
-  if (!sent.ok()) {
-    return absl::Status(sent.status().code(),
-                        std::string(sent.status().message()) + std::string(paths.sent_advice));
-  }
+  if (!sent.ok()) return WithAdvice(sent.status(), paths.sent_advice);
   files.sent = std::make_unique<KeptLedger>(*std::move(sent));
+  absl::StatusOr<KeptFloods> floods =
+      KeptFloods::Open(paths.floods, MakeFloodOptions(config, HashKey::Random()));
+  if (!floods.ok()) return WithAdvice(floods.status(), paths.floods_advice);
+  files.floods = std::make_unique<KeptFloods>(*std::move(floods));
   if (paths.transactions.empty()) return files;
   absl::StatusOr<std::unique_ptr<OutputFile>> lines =
       OutputFile::Open(paths.transactions, paths.transactions_mode);

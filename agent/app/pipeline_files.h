@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 
 #include "agent/app/config.h"
+#include "agent/app/kept_floods.h"
 #include "agent/app/kept_ledger.h"
 #include "agent/app/output_file.h"
 #include "agent/base/keyed_hash.h"
@@ -21,13 +22,16 @@ namespace backscatter {
 struct PipelinePaths {
   std::string sent = {};              // of what was sent; empty: memory only
   std::string_view sent_advice = {};  // put behind the error where it cannot be opened
-  std::string transactions = {};      // empty: none; "-": standard output
+  std::string floods = {};            // state of the detector of floods; empty: memory only
+  std::string_view floods_advice = {};
+  std::string transactions = {};  // empty: none; "-": standard output
   OutputFile::Mode transactions_mode = OutputFile::Mode::kReplace;
 };
 
 struct PipelineFiles {
   BatvKeys batv_keys = {};
   std::unique_ptr<KeptLedger> sent = {};
+  std::unique_ptr<KeptFloods> floods = {};
   std::unique_ptr<OutputFile> lines = {};  // null: no transactions are written
 };
 
@@ -41,5 +45,9 @@ absl::Status PutReportJson(const Report& report, OutputFile& out);
 // Writes the report as JSON: "-" is standard output; a file is replaced at once, for its owner
 // only.
 absl::Status WriteReportTo(const std::string& path, const Report& report);
+
+// The state folder of the package; a run by hand has no systemd to make it. Where it cannot be
+// made, saving says what is wrong.
+void MakeFolderOf(const std::string& path);
 
 }  // namespace backscatter

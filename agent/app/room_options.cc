@@ -64,6 +64,10 @@ FloodOptions MakeFloodOptions(const Config& config, const HashKey& key) {
           .hash_key = key};
 }
 
+IgnoredMail MakeIgnoredMail(const Config& config) {
+  return {config.ignore_networks, config.ignore_targets, config.targets};
+}
+
 TallyOptions MakeTallyOptions(const Config& config, const HashKey& key) {
   TallyOptions options;
   options.targets_capacity = config.targets_capacity;

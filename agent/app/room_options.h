@@ -7,6 +7,7 @@
 #include "agent/app/engine.h"
 #include "agent/base/keyed_hash.h"
 #include "agent/detect/flood_detector.h"
+#include "agent/detect/ignored_mail.h"
 #include "agent/detect/judge.h"
 #include "agent/mail/batv.h"
 #include "agent/mail/message_readers.h"
@@ -21,6 +22,7 @@ MessageReadersOptions MakeReadersOptions(const Config& config);
 SentLedgerOptions MakeSentOptions(const Config& config, const HashKey& key);
 JudgeOptions MakeJudgeOptions(const Config& config, BatvKeys batv_keys, const HashKey& key);
 FloodOptions MakeFloodOptions(const Config& config, const HashKey& key);
+IgnoredMail MakeIgnoredMail(const Config& config);
 TallyOptions MakeTallyOptions(const Config& config, const HashKey& key);
 // `local`: the local networks of `config`.
 CaptureRules MakeCaptureRules(const Config& config, std::uint32_t seed);

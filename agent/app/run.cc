@@ -1,7 +1,6 @@
 #include "agent/app/run.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -41,18 +40,15 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kSameWish{500};  // timeout(1) sends SIGTERM twice
 
-// The state folder of the package; a run by hand has no systemd to make it.
-void MakeFolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash == 0) return;
-  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
-}
-
 PipelinePaths PathsOf(const RunFlags& flags, const Config& config) {
   return {.sent = config.sent_file,
           .sent_advice =
               "; set sent.file to a file that can be read and written, or --set "
               "sent.file= to keep nothing",
+          .floods = config.flood_file,
+          .floods_advice =
+              "; set detection.file to a file that can be read and written, or --set "
+              "detection.file= to keep nothing",
           .transactions = flags.transactions,
           .transactions_mode = OutputFile::Mode::kAppend};
 }
@@ -133,10 +129,13 @@ absl::Status Agent::SetUp() {
   WarnOfBodies();
   const Config& config = config_.now();
   MakeFolderOf(config.sent_file);
+  MakeFolderOf(config.flood_file);
   absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
-  if (!files_.sent->warning().empty()) log_.Warn(files_.sent->warning());
+  for (const std::string& warning : {files_.sent->warning(), files_.floods->warning()}) {
+    if (!warning.empty()) log_.Warn(warning);
+  }
   absl::StatusOr<std::unique_ptr<LiveOutput>> live = LiveOutput::Open(config, key_, &log_);
   if (!live.ok()) return live.status();
   live_ = *std::move(live);
@@ -202,7 +201,7 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
-  recent_.SetNext(live_->transactions());
+  recent_.SetNext(live_.get());
   live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
@@ -214,7 +213,10 @@ absl::Status Agent::StartPipeline() {
                         .live = &recent_,
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
-      std::move(files_.sent));
+      std::move(files_.sent), std::move(files_.floods));
+  if (const std::size_t on = pipeline_->floods_on(); on > 0) {
+    log_.Info("floods go on", {{"floods", std::uint64_t{on}}});
+  }
   std::unique_ptr<SentFeedSocket> feed;
   if (const std::string& path = config_.now().sent_feed; !path.empty()) {
     absl::StatusOr<std::unique_ptr<SentFeedSocket>> listening =
@@ -222,15 +224,13 @@ absl::Status Agent::StartPipeline() {
     if (!listening.ok()) return listening.status();
     feed = *std::move(listening);
   }
-  engine_ = std::make_unique<EngineThread>(
-      EngineThread::Options{.pipeline = pipeline_.get(),
-                            .queue = &queue_,
-                            .log = &log_,
-                            .lines = files_.lines.get(),
-                            .feed = std::move(feed),
-                            .publish = [this](const Pipeline& pipeline, PacketTime now) {
-                              live_->Publish(pipeline, now);
-                            }});
+  engine_ = std::make_unique<EngineThread>(EngineThread::Options{
+      .pipeline = pipeline_.get(),
+      .queue = &queue_,
+      .log = &log_,
+      .lines = files_.lines.get(),
+      .feed = std::move(feed),
+      .publish = [this](Pipeline& pipeline, PacketTime now) { live_->Publish(pipeline, now); }});
   return absl::OkStatus();
 }
 
@@ -370,13 +370,12 @@ absl::StatusOr<std::string> Agent::Reload() {
       told->append(" These keys need a restart: " + JoinWords(restart) + ".");
     }
   }
-  if (files_.lines != nullptr) {
-    engine_->Post([this](Pipeline&) {
-      const absl::Status opened = files_.lines->Reopen();
-      if (!opened.ok())
-        log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
-    });
-  }
+  engine_->Post([this](Pipeline&) {
+    live_->Reopen();
+    if (files_.lines == nullptr) return;
+    const absl::Status opened = files_.lines->Reopen();
+    if (!opened.ok()) log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
+  });
   told = web_->RereadBeside(std::move(told));
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;

@@ -20,6 +20,9 @@ std::vector<std::string> RunConfig::Take(const LoadedConfig& loaded) {
   now_.sent_capacity = start.sent_capacity;
   now_.sent_feed = start.sent_feed;
   now_.sent_file = start.sent_file;
+  now_.flood_file = start.flood_file;
+  now_.labels_names_file = start.labels_names_file;
+  now_.events_file = start.events_file;
   return KeysThatNeedRestart(at_start_, loaded);
 }
 

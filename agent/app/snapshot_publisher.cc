@@ -60,6 +60,11 @@ TargetLabel SnapshotPublisher::LabelOf(const Flood& flood) const {
   return options_.labeller.Label(flood.target, ours ? flood.domain : std::string());
 }
 
+TargetLabel SnapshotPublisher::LabelOfPath(std::string_view path) {
+  const LiveCounts::Place place = counts_.PlaceOf(path);
+  return options_.labeller.Label(place.address, place.domain);
+}
+
 void SnapshotPublisher::AddFloods(const Pipeline& pipeline, PacketTime wall,
                                   LiveSnapshot& snapshot) {
   snapshot.floods = Latest(pipeline.Floods());

@@ -59,8 +59,9 @@ class SnapshotPublisher final : public FloodListener {
   // `now`: up to where packets are counted; `wall`: the clock of the host.
   void Publish(const Pipeline& pipeline, PacketTime now, PacketTime wall);
 
-  // How a flood is named outside.
+  // How a flood, and who is behind a path of a RCPT, are named outside.
   TargetLabel LabelOf(const Flood& flood) const;
+  TargetLabel LabelOfPath(std::string_view path);
 
  private:
   // What tells a flood from every other.

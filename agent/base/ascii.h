@@ -90,12 +90,12 @@ constexpr bool StartsWithIgnoreCase(std::string_view text, std::string_view pref
   return text.size() >= prefix.size() &&
          EqualOctetsIgnoreCase(text.data(), prefix.data(), prefix.size());
 }
-constexpr std::string_view DropBlanks(std::string_view text) {
+[[gnu::noinline]] constexpr std::string_view DropBlanks(std::string_view text) {
   while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
   while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
   return text;
 }
-constexpr std::string_view TrimBlanks(std::string_view text) {
+[[gnu::always_inline]] constexpr std::string_view TrimBlanks(std::string_view text) {
   const bool any = !text.empty() && (IsBlank(text.front()) || IsBlank(text.back()));
   return any ? DropBlanks(text) : text;
 }

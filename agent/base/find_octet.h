@@ -42,10 +42,15 @@ inline std::uint64_t PlacesOf(char octet, const char* text, std::size_t size) {
   std::size_t at = 0;
 #if defined(__SSE2__)
   const __m128i wanted = _mm_set1_epi8(octet);
-  for (; at + 16 <= size; at += 16) {
-    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + at));
+  const auto add = [&](std::size_t from) {
+    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + from));
     const int equal = _mm_movemask_epi8(_mm_cmpeq_epi8(octets, wanted));
-    places |= std::uint64_t{static_cast<unsigned>(equal)} << at;
+    places |= std::uint64_t{static_cast<unsigned>(equal)} << from;
+  };
+  for (; at + 16 <= size; at += 16) add(at);
+  if (at < size && size >= 16) {  // the last sixteen
+    add(size - 16);
+    return places;
   }
 #endif
   for (; at < size; ++at) places |= std::uint64_t{text[at] == octet} << at;

@@ -104,6 +104,10 @@ std::string_view LossName(Loss loss) {
       return "detect.floods_forgotten";
     case Loss::kOutputTransactions:
       return "output.transactions_dropped";
+    case Loss::kOutputEvents:
+      return "output.events_dropped";
+    case Loss::kLiveSketchesRefused:
+      return "live.sketches_refused";
   }
   return "unknown";
 }

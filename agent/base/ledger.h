@@ -62,8 +62,10 @@ enum class Loss : std::uint8_t {
   kDetectFloodsNotRaised,   // looks that found a flood for which there was no room
   kDetectFloodsForgotten,   // floods that ended, and are told no more
   kOutputTransactions,      // lines of --transactions that were not written, or not whole
+  kOutputEvents,            // lines of events.file, likewise
+  kLiveSketchesRefused,     // sources not told apart in the lists of metrics, for want of sketches
 };
-inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kOutputTransactions) + 1;
+inline constexpr std::size_t kLossCount = static_cast<std::size_t>(Loss::kLiveSketchesRefused) + 1;
 std::string_view LossName(Loss loss);
 
 // What was odd but understood (or skipped): keys of the report's `anomalies`.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <iterator>
-#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -21,14 +20,19 @@ std::size_t Baselines::SlotOf(std::int64_t hour) {
 void Baselines::Add(std::uint64_t key, PacketTime now, double amount,
                     std::optional<double> at_most) {
   AdvanceTo(now);
-  auto found = rows_.find(key);
-  if (found == rows_.end()) {
-    if (rows_.size() >= capacity_) Purge();
-    found = rows_.try_emplace(key).first;
-  }
-  found->second.hour += static_cast<float>(amount);
-  if (at_most) found->second.at_most = static_cast<float>(*at_most);
+  Row& row = At(key);
+  row.hour += static_cast<float>(amount);
+  if (at_most) row.at_most = static_cast<float>(*at_most);
 }
+
+Baselines::Row& Baselines::At(std::uint64_t key) {
+  const auto found = rows_.find(key);
+  if (found != rows_.end()) return found->second;
+  if (rows_.size() >= capacity_) Purge();
+  return rows_[key];
+}
+
+void Baselines::Restore(std::uint64_t key, const Row& row) { At(key) = row; }
 
 void Baselines::AdvanceTo(PacketTime now) {
   const std::int64_t hour = PartOf(now, kHour);
@@ -61,6 +65,7 @@ void Baselines::CloseHour(std::int64_t hour) {
     if (at_most) counted = std::min(counted, std::max(*at_most, 2 * mean));
     mean = samples == 0 ? counted : mean + static_cast<float>(kNewest) * (counted - mean);
     if (samples < kMinSamples) ++samples;
+    row.known |= std::uint64_t{1} << slot;
   }
 }
 
@@ -75,7 +80,11 @@ std::optional<double> Baselines::Usual(std::uint64_t key, PacketTime now, Packet
 
 void Baselines::Purge() {
   const auto sum_of = [](const Row& row) {
-    return std::accumulate(row.mean.begin(), row.mean.end(), row.hour);
+    float sum = row.hour;
+    for (std::uint64_t left = row.known; left != 0; left &= left - 1) {
+      sum += row.mean[static_cast<std::size_t>(std::countr_zero(left))];
+    }
+    return sum;
   };
   std::vector<float> sums;
   sums.reserve(rows_.size());

@@ -20,6 +20,17 @@ class Baselines {
   static constexpr double kNewest = 0.3;  // weight of the newest sample
   static constexpr std::uint8_t kMinSamples = 3;
 
+  static constexpr std::size_t kSlots = 48;
+
+  // What each count touches stands first, beside the key.
+  struct Row {
+    float hour = 0;                     // counted in the hour that runs
+    std::optional<float> at_most = {};  // a flood was on in it
+    std::uint64_t known = 0;            // a bit for each slot that has samples
+    std::array<float, kSlots> mean{};
+    std::array<std::uint8_t, kSlots> samples{};
+  };
+
   explicit Baselines(std::size_t capacity) : capacity_(capacity < 2 ? 2 : capacity) {}
 
   // `at_most`: while a flood is on, how many an hour it may teach (or twice what is usual, if that
@@ -34,21 +45,22 @@ class Baselines {
   // What is usual within `window` at this hour; nullopt with fewer than kMinSamples.
   std::optional<double> Usual(std::uint64_t key, PacketTime now, PacketTime window) const;
 
+  // To a file and back: the hour that runs since 1970, and visit(std::uint64_t key, const Row&).
+  std::optional<std::int64_t> hour() const { return hour_; }
+  template <typename Visit>
+  void ForEach(Visit visit) const {
+    for (const auto& [key, row] : rows_) visit(key, row);
+  }
+  void RestoreHour(std::int64_t hour) { hour_ = hour; }
+  void Restore(std::uint64_t key, const Row& row);
+
   std::size_t size() const { return rows_.size(); }
   std::uint64_t given_up() const { return given_up_; }
   std::size_t MemoryBytes() const { return rows_.capacity() * (sizeof(Row) + 9); }
   static std::uint64_t MostBytes(std::size_t capacity);
 
  private:
-  static constexpr std::size_t kSlots = 48;
-
-  struct Row {
-    std::array<float, kSlots> mean{};
-    std::array<std::uint8_t, kSlots> samples{};
-    float hour = 0;                     // counted in the hour that runs
-    std::optional<float> at_most = {};  // a flood was on in it
-  };
-
+  Row& At(std::uint64_t key);
   static std::size_t SlotOf(std::int64_t hour);
   void CloseHour(std::int64_t hour);
   void Purge();

@@ -10,7 +10,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
+
+#include "agent/base/packed_numbers.h"
 
 namespace backscatter {
 
@@ -44,6 +47,9 @@ class DistinctCounter {
   // The budget must be the same each time.
   void Add(std::uint64_t hash, SketchBudget& budget);
   void Clear(SketchBudget& budget);
+  // To a file and back, into an empty one. False: what is read cannot be, or has no budget.
+  void Write(std::string& out) const;
+  bool Read(PackedNumbers& in, SketchBudget& budget);
 
   bool empty() const { return few_.empty() && sketch_ == nullptr; }
   std::size_t MemoryBytes() const {
@@ -66,8 +72,11 @@ class DistinctUnion {
   double Estimate();
 
  private:
+  void UseRegisters();
+
   std::vector<std::uint32_t> few_;
-  std::unique_ptr<SketchRegisters> sketch_;
+  bool uses_registers_ = false;
+  SketchRegisters registers_;  // once they are used
 };
 
 }  // namespace backscatter

@@ -17,14 +17,13 @@ constexpr PacketTime kTick = 10 * kSecond;
 // as far back as windows go that are made of minutes.
 constexpr PacketTime kLate = 20 * kMinute;
 constexpr PacketTime kFarthestBack = 9 * kMinute;
+constexpr PacketTime kShortlyAway = 10 * kMinute;
 constexpr int kLateMeansWrong = 100;  // in a row: the clock is what is wrong
+PacketTime Believable(PacketTime time) { return std::clamp(time, -kFarthestTime, kFarthestTime); }
+
 // One that ended: its texts, its sources and itself.
 constexpr std::size_t kEndedBytes = sizeof(Flood) + 2048;
 constexpr double kNetworksOfFloodView = 10;  // DETECTION section 3, post-rules
-
-std::string_view BytesOf(const IpAddress& address) {
-  return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
-}
 
 // Exim's call-outs also try an address that nobody has: HOST-SECONDS-testing@domain.
 bool IsRandomCallout(std::string_view address) {
@@ -68,16 +67,17 @@ std::optional<double> Teaches(bool flood_is_on, double in_ten_minutes) {
 
 }  // namespace
 
-FloodDetector::FloodDetector(const FloodOptions& options, Ledger* ledger)
+FloodDetector::FloodDetector(const FloodOptions& options, Ledger* ledger, FloodState kept)
     : options_(options),
       ledger_(*ledger),
+      state_(std::move(kept)),
+      resumes_(state_.now != 0),
       budget_{.left = options.sketches},
-      open_budget_{.left = 2 * (options.open_capacity + 2)},
       targets_(options.targets_capacity, &budget_),
       domains_(options.targets_capacity / 8, &budget_),
-      networks_(options.targets_capacity, &budget_),
-      baselines_(options.baselines_capacity),
-      recent_(options.recent_capacity) {}
+      networks_(options.targets_capacity, &budget_) {
+  if (resumes_) Recount();
+}
 
 void FloodDetector::Reconfigure(const FloodOptions& options) {
   options_.thresholds = options.thresholds;
@@ -95,36 +95,81 @@ void FloodDetector::OnTransaction(const JudgedTransaction& judged) {
 }
 
 bool FloodDetector::IsInTime(const Transaction& transaction) {
-  if (TimeBetween(transaction.end, now_) < kLate) {
+  const PacketTime end = Believable(transaction.end);
+  if (TimeBetween(end, state_.now) < kLate) {
     late_in_a_row_ = 0;
     return true;
   }
   ledger_.Add(Loss::kDetectLate, transaction.recipients.size());
-  if (++late_in_a_row_ >= kLateMeansWrong) BeginAnew(transaction.end);
+  if (++late_in_a_row_ >= kLateMeansWrong) BeginAnew(end);
   return false;
 }
 
 void FloodDetector::BeginAnew(PacketTime now) {
   std::vector<FloodKey> all;
-  for (const auto& [key, on] : open_) all.push_back(key);
-  for (const FloodKey key : all) Clear(key, now_);
+  for (const auto& [key, on] : state_.open) all.push_back(key);
+  for (const FloodKey key : all) Clear(key, state_.now);
   targets_.Clear();
   domains_.Clear();
   networks_.Clear();
   overall_ = {};
-  baselines_.BeginAnew();
-  recent_.Clear();
+  state_.baselines.BeginAnew();
+  state_.recent.Clear();
   flooded_.clear();
-  now_ = ticked_ = swept_ = now;
+  state_.now = ticked_ = swept_ = now;
   late_in_a_row_ = 0;
 }
 
+void FloodDetector::Recount() {
+  const PacketTime now = state_.now;
+  state_.recent.ForEach([&](const RecentEvents::Entry& entry) {
+    const FloodEvent& event = entry.event;
+    const auto counts = [&](FloodKind kind) {
+      return event.Counts(kind) && !entry.IsSpentFor(kind);
+    };
+    if (event.at > now || TimeBetween(event.at, now) > kHour) return;
+    if (counts(FloodKind::kOwnEmission)) overall_.AddEmitted(event);
+    if (event.emitted) return;
+    if (counts(FloodKind::kJoeJob)) {
+      targets_.At(event.target_key, now).Whole(budget_).Add(event, budget_);
+    }
+    if (counts(FloodKind::kBounceLoop)) {
+      targets_.At(event.target_key, now).Whole(budget_).AddLoop(event);
+    }
+    if (counts(FloodKind::kRandomRecipients)) {
+      domains_.At(event.domain_key, now).AddUnknownUser(event, budget_);
+    }
+    if (counts(FloodKind::kCalloutStorm)) {
+      domains_.At(event.domain_key, now).AddCallout(event, budget_);
+    }
+    if (counts(FloodKind::kEmitter)) {
+      networks_.At(event.network_key, now).Whole(budget_).Add(event, budget_);
+    }
+  });
+  for (const auto& [key, on] : state_.open) Hold(on.flood.kind(), on.key);
+}
+
+void FloodDetector::Resume(PacketTime now) {
+  resumes_ = false;
+  if (TimeBetween(now, state_.now) >= kLate) return BeginAnew(now);  // then or now it is wrong
+  const PacketTime away = TimeBetween(state_.now, now);
+  std::vector<FloodKey> over;
+  for (auto& [key, on] : state_.open) {
+    if (away > 3 * FloodWindow(on.flood.kind())) over.push_back(key);
+    on.flood.Resume(now);
+  }
+  for (const FloodKey key : over) Clear(key, now);
+  // An hour of which much was not watched teaches nothing.
+  if (away > kShortlyAway && PartOf(now, kHour) != state_.baselines.hour()) {
+    state_.baselines.BeginAnew();
+  }
+}
+
 FloodEvent FloodDetector::MakeEvent(const Transaction& transaction, const IpAddress& peer) const {
-  FloodEvent event{.at = std::max(transaction.end, now_ - kFarthestBack),
+  FloodEvent event{.at = std::max(Believable(transaction.end), state_.now - kFarthestBack),
                    .weight = transaction.weight,
-                   .source = peer};
-  event.source_key = KeyOf(BytesOf(peer));
-  event.network_key = KeyOf(BytesOf(NetworkOf(peer, options_.prefix_v4, options_.prefix_v6)));
+                   .source = {}};
+  event.SetSource(peer, state_.hash_key, options_.prefix_v4, options_.prefix_v6);
   return event;
 }
 
@@ -159,25 +204,24 @@ void FloodDetector::OnEmitted(const JudgedTransaction& judged) {
   FloodEvent event = MakeEvent(transaction, transaction.server.address);
   event.emitted = true;
   const std::string_view message_id = ReturnedMessageId(transaction);
-  recent_.Add(event, message_id);
-  overall_.emitted.Add(event.at, event.weight);
-  overall_.emitted_onset.Add(event.at, event.weight);
-  const auto on = open_.find(KeyOf(FloodKind::kOwnEmission, 0));
-  if (on != open_.end()) {
-    on->second.flood.Add(event, message_id, open_budget_);
+  state_.recent.Add(event, message_id);
+  overall_.AddEmitted(event);
+  const auto on = state_.open.find(KeyOf(FloodKind::kOwnEmission, 0));
+  if (on != state_.open.end()) {
+    on->second.flood.Add(event, message_id, state_.budget);
   } else {
     LookForOwnEmission(event);
   }
 }
 
 void FloodDetector::Count(FloodEvent& event, std::string_view message_id) {
-  recent_.Add(event, message_id);
-  if (!open_.empty()) {
+  state_.recent.Add(event, message_id);
+  if (!state_.open.empty()) {
     for (std::size_t i = 0; i < kFloodKinds; ++i) {
       const auto kind = static_cast<FloodKind>(i);
       if (kind == FloodKind::kOwnEmission) continue;
-      const auto on = open_.find(KeyOf(kind, event.KeyFor(kind)));
-      if (on != open_.end()) on->second.flood.Add(event, message_id, open_budget_);
+      const auto on = state_.open.find(KeyOf(kind, event.KeyFor(kind)));
+      if (on != state_.open.end()) on->second.flood.Add(event, message_id, state_.budget);
     }
   }
   CountTarget(event);
@@ -187,60 +231,42 @@ void FloodDetector::Count(FloodEvent& event, std::string_view message_id) {
 
 void FloodDetector::CountTarget(const FloodEvent& event) {
   if (!event.unsolicited && !event.uncertain && !event.loop) return;
-  TargetWindows& windows = targets_.At(event.target_key, now_);
+  WatchedState<TargetWindows>& state = targets_.At(event.target_key, state_.now);
   if (event.loop) {
-    windows.loops.Add(event.at, event.weight);
-    windows.loop_onset.Add(event.at, event.weight);
+    TargetWindows& windows = state.Whole(budget_);
+    windows.AddLoop(event);
     LookForLoop(event, windows);
   }
   if (!event.unsolicited && !event.uncertain) return;
   const bool on = IsOn(FloodKind::kJoeJob, event.target_key);
-  baselines_.Add(KeyOf(FloodKind::kJoeJob, event.target_key), now_, event.weight,
-                 Teaches(on, options_.thresholds.joe_job.recipients));
-  windows.onset.Add(event.at, event.weight);
-  if (event.unsolicited) {
-    windows.activity.Add(event.at, event.weight);
-    windows.unsolicited.Add(event.at, event.weight);
-    if (event.surely) windows.surely.Add(event.at, event.weight);
-    windows.networks.Add(event.at, event.network_key, budget_);
-  } else {
-    windows.uncertain.Add(event.at, event.weight);
-    windows.uncertain_networks.Add(event.at, event.network_key, budget_);
-  }
-  if (!on) LookForJoeJob(event, windows);
+  state_.baselines.Add(KeyOf(FloodKind::kJoeJob, event.target_key), state_.now, event.weight,
+                       Teaches(on, options_.thresholds.joe_job.recipients));
+  TargetWindows* const windows =
+      state.Add(event, event.network_key, options_.thresholds.joe_job.recipients, budget_);
+  if (windows != nullptr && !on) LookForJoeJob(event, *windows);
 }
 
 void FloodDetector::CountDomain(const FloodEvent& event) {
   if (!event.unsolicited && !event.unknown_user && !event.callout) return;
-  DomainWindows& windows = domains_.At(event.domain_key, now_);
+  DomainWindows& windows = domains_.At(event.domain_key, state_.now);
   if (event.unsolicited) windows.activity.Add(event.at, event.weight);
   if (event.unknown_user) {
-    windows.unknown_users.Add(event.at, event.weight);
-    windows.unknown_onset.Add(event.at, event.weight);
-    windows.unknown_targets.Add(event.at, event.target_key, budget_);
-    windows.unknown_networks.Add(event.at, event.network_key, budget_);
-    LookForRandomRecipients(event, windows);
+    LookForRandomRecipients(event, windows.AddUnknownUser(event, budget_));
   }
   if (event.callout) {
-    baselines_.Add(KeyOf(FloodKind::kCalloutStorm, event.domain_key), now_, event.weight,
-                   Teaches(IsOn(FloodKind::kCalloutStorm, event.domain_key),
-                           options_.thresholds.callout_storm.recipients));
-    windows.callouts.Add(event.at, event.weight);
-    windows.callouts_seen.Add(event.at, 1);
-    windows.callout_pairs.Add(event.at, MixWords(event.network_key, event.target_key | 1), budget_);
-    windows.callout_onset.Add(event.at, event.weight);
-    windows.callout_networks.Add(event.at, event.network_key, budget_);
-    LookForCalloutStorm(event, windows);
+    state_.baselines.Add(KeyOf(FloodKind::kCalloutStorm, event.domain_key), state_.now,
+                         event.weight,
+                         Teaches(IsOn(FloodKind::kCalloutStorm, event.domain_key),
+                                 options_.thresholds.callout_storm.recipients));
+    LookForCalloutStorm(event, windows.AddCallout(event, budget_));
   }
 }
 
 void FloodDetector::CountNetwork(const FloodEvent& event) {
-  NetworkWindows& windows = networks_.At(event.network_key, now_);
-  windows.activity.Add(event.at, event.weight);
-  windows.unsolicited.Add(event.at, event.weight);
-  windows.onset.Add(event.at, event.weight);
-  windows.targets.Add(event.at, event.target_key, budget_);
-  LookForEmitter(event, windows);
+  NetworkWindows* const windows =
+      networks_.At(event.network_key, state_.now)
+          .Add(event, event.target_key, options_.thresholds.emitter.recipients, budget_);
+  if (windows != nullptr) LookForEmitter(event, *windows);
 }
 
 // One kind must not take the places of the others: whoever can make cheap ones of it would hide
@@ -250,7 +276,7 @@ bool FloodDetector::HasRoomFor(FloodKind kind, Confidence confidence) {
   std::size_t of_kind = 0;
   std::optional<FloodKey> least;  // of the weak ones, by recipients
   std::uint64_t least_recipients = 0;
-  for (const auto& [key, on] : open_) {
+  for (const auto& [key, on] : state_.open) {
     const Flood& flood = on.flood.flood();
     if (flood.kind != kind) continue;
     ++of_kind;
@@ -262,7 +288,7 @@ bool FloodDetector::HasRoomFor(FloodKind kind, Confidence confidence) {
   }
   if (of_kind < std::max<std::size_t>(options_.open_capacity / 4, 1)) return true;
   if (least && confidence != Confidence::kWeak) {
-    Clear(*least, now_);
+    Clear(*least, state_.now);
     return true;
   }
   ledger_.Add(Loss::kDetectFloodsNotRaised);
@@ -279,56 +305,58 @@ bool FloodDetector::Raise(FloodKind kind, const FloodEvent& event, PacketTime st
     flood.network = NetworkName(event.source, options_.prefix_v4, options_.prefix_v6);
   }
   const std::uint64_t of = event.KeyFor(kind);
-  const auto [on, fresh] = open_.try_emplace(
-      KeyOf(kind, of), Keyed{of, OpenFlood(std::move(flood), now_, ThresholdOf(kind))});
+  const auto [on, fresh] = state_.open.try_emplace(
+      KeyOf(kind, of), KeyedFlood{of, OpenFlood(std::move(flood), state_.now, ThresholdOf(kind))});
   if (!fresh) return false;
   OpenFlood& open = on->second.flood;
-  recent_.ForEach([&](const RecentEvents::Entry& entry) {
+  state_.recent.ForEach([&](const RecentEvents::Entry& entry) {
     if (entry.event.at < start || entry.event.KeyFor(kind) != of) return;
     if (entry.event.emitted != (kind == FloodKind::kOwnEmission)) return;
-    open.Add(entry.event, entry.MessageId(), open_budget_);
+    open.Add(entry.event, entry.MessageId(), state_.budget);
   });
-  if (!recent_.Reaches(start)) open.SetBeginningUnseen();
+  if (!state_.recent.Reaches(start)) open.SetBeginningUnseen();
   Hold(kind, of);
   if (listener_ != nullptr) listener_->OnRaised(open.Describe());
   return true;
 }
 
 void FloodDetector::Hold(FloodKind kind, std::uint64_t key) {
-  if (Held* const windows = WindowsOf(kind, key)) windows->Hold();
+  if (IsOfTarget(kind)) targets_.At(key, state_.now).Hold();
+  if (IsOfDomain(kind)) domains_.At(key, state_.now).Hold();
+  if (kind == FloodKind::kEmitter) networks_.At(key, state_.now).Hold();
 }
 
 void FloodDetector::LetGo(FloodKind kind, std::uint64_t key) {
-  const auto begin_anew = [&](auto* windows) {
-    if (windows == nullptr) return;
-    windows->Release();
-    windows->BeginAnew(kind, budget_);
-  };
-  if (IsOfTarget(kind)) begin_anew(targets_.Find(key));
-  if (IsOfDomain(kind)) begin_anew(domains_.Find(key));
-  if (kind == FloodKind::kEmitter) begin_anew(networks_.Find(key));
+  if (auto* const target = IsOfTarget(kind) ? targets_.Find(key) : nullptr) {
+    target->Release();
+    target->Whole(budget_).BeginAnew(kind, budget_);
+  }
+  if (auto* const domain = IsOfDomain(kind) ? domains_.Find(key) : nullptr) {
+    domain->Release();
+    domain->BeginAnew(kind, budget_);
+  }
+  if (auto* const network = kind == FloodKind::kEmitter ? networks_.Find(key) : nullptr) {
+    network->Release();
+    network->Whole(budget_).BeginAnew(kind, budget_);
+  }
   if (kind == FloodKind::kOwnEmission) {
     overall_.emitted = {};
     overall_.emitted_onset = {};
   }
 }
 
-Held* FloodDetector::WindowsOf(FloodKind kind, std::uint64_t key) {
-  if (IsOfTarget(kind)) return targets_.Find(key);
-  if (IsOfDomain(kind)) return domains_.Find(key);
-  return kind == FloodKind::kEmitter ? networks_.Find(key) : nullptr;
-}
-
 void FloodDetector::AdvanceTo(PacketTime now) {
-  if (now <= now_) return;
-  now_ = now;
-  if (PartOf(now_, kTick) == PartOf(ticked_, kTick)) return;
-  ticked_ = now_;
-  Tick(now_);
+  now = Believable(now);
+  if (resumes_) Resume(now);
+  if (now <= state_.now) return;
+  state_.now = now;
+  if (PartOf(state_.now, kTick) == PartOf(ticked_, kTick)) return;
+  ticked_ = state_.now;
+  Tick(state_.now);
 }
 
 void FloodDetector::Tick(PacketTime now) {
-  baselines_.AdvanceTo(now);
+  state_.baselines.AdvanceTo(now);
   if (budget_.left == 0 && TimeBetween(swept_, now) >= kMinute) {
     swept_ = now;
     targets_.ClearOld(now);
@@ -337,7 +365,7 @@ void FloodDetector::Tick(PacketTime now) {
   }
   std::vector<FloodKey> over;
   flooded_.clear();
-  for (auto& [key, on] : open_) {
+  for (auto& [key, on] : state_.open) {
     OpenFlood& open = on.flood;
     if (open.IsOver(now)) {
       over.push_back(key);
@@ -345,7 +373,8 @@ void FloodDetector::Tick(PacketTime now) {
     }
     if (open.kind() == FloodKind::kJoeJob) {
       // What was only likely may have become sure.
-      const TargetWindows* const windows = targets_.Find(on.key);
+      const WatchedState<TargetWindows>* const state = targets_.Find(on.key);
+      const TargetWindows* const windows = state != nullptr ? state->windows() : nullptr;
       const auto confidence =
           windows != nullptr ? JudgeJoeJob(on.key, *windows) : std::optional<Confidence>();
       if (confidence && *confidence < open.flood().confidence) {
@@ -362,13 +391,14 @@ void FloodDetector::Tick(PacketTime now) {
 }
 
 void FloodDetector::Clear(FloodKey key, PacketTime now) {
-  const auto found = open_.find(key);
+  const auto found = state_.open.find(key);
   OpenFlood& open = found->second.flood;
   LetGo(open.kind(), found->second.key);
+  state_.recent.Spend(open.kind(), found->second.key);
   ended_.push_back(open.DescribeEnded(now));
   if (listener_ != nullptr) listener_->OnCleared(ended_.back());
-  open.GiveUp(open_budget_);
-  open_.erase(found);
+  open.GiveUp(state_.budget);
+  state_.open.erase(found);
   if (ended_.size() > options_.ended_capacity) {
     ended_.pop_front();
     ledger_.Add(Loss::kDetectFloodsForgotten);
@@ -377,7 +407,7 @@ void FloodDetector::Clear(FloodKey key, PacketTime now) {
 
 std::vector<Flood> FloodDetector::Floods() const {
   std::vector<Flood> floods(ended_.begin(), ended_.end());
-  for (const auto& [key, on] : open_) floods.push_back(on.flood.Describe());
+  for (const auto& [key, on] : state_.open) floods.push_back(on.flood.Describe());
   std::sort(floods.begin(), floods.end(), [](const Flood& a, const Flood& b) {
     return std::tie(a.start, a.kind, a.domain, a.target, a.network) <
            std::tie(b.start, b.kind, b.domain, b.target, b.network);
@@ -390,25 +420,29 @@ bool FloodDetector::IsFlooded(std::string_view canonical_target) const {
 }
 
 std::size_t FloodDetector::MemoryBytes() const {
-  const std::size_t sketches =
-      options_.sketches - budget_.left + 2 * (options_.open_capacity + 2) - open_budget_.left;
+  const std::size_t sketches = options_.sketches - budget_.left +
+                               2 * (options_.open_capacity + FloodState::kBesideOpen) -
+                               state_.budget.left;
   return targets_.MemoryBytes() + domains_.MemoryBytes() + networks_.MemoryBytes() +
-         baselines_.MemoryBytes() + recent_.MemoryBytes() + ended_.size() * kEndedBytes +
-         open_.capacity() * (sizeof(Keyed) + 9) + open_.size() * OpenFlood::kMostBytesBeside +
-         sketches * sizeof(SketchRegisters);
+         state_.baselines.MemoryBytes() + state_.recent.MemoryBytes() +
+         ended_.size() * kEndedBytes + state_.open.capacity() * (sizeof(KeyedFlood) + 9) +
+         state_.open.size() * OpenFlood::kMostBytesBeside + sketches * sizeof(SketchRegisters);
 }
 
 std::uint64_t FloodDetector::MostBytes(const FloodOptions& options) {
   constexpr std::uint64_t kFew = kExactThings * sizeof(std::uint32_t);
   const std::uint64_t targets = options.targets_capacity;
-  const std::uint64_t open = options.open_capacity + 2;
-  return WatchedKeys<TargetWindows>::MostBytes(targets) + targets * 20 * kFew +
-         WatchedKeys<DomainWindows>::MostBytes(targets / 8) + targets / 8 * 40 * kFew +
-         WatchedKeys<NetworkWindows>::MostBytes(targets) + targets * 12 * kFew +
+  const std::uint64_t open = options.open_capacity + FloodState::kBesideOpen;
+  return WatchedKeys<WatchedState<TargetWindows>>::MostBytes(targets) +
+         targets * (WatchedState<TargetWindows>::kWindowsBytes + 20 * kFew) +
+         WatchedKeys<DomainWindows>::MostBytes(targets / 8) +
+         targets / 8 * (DomainWindows::kWindowsBytes + 40 * kFew) +
+         WatchedKeys<WatchedState<NetworkWindows>>::MostBytes(targets) +
+         targets * (WatchedState<NetworkWindows>::kWindowsBytes + 12 * kFew) +
          Baselines::MostBytes(options.baselines_capacity) +
          (options.sketches + 2 * open) * sizeof(SketchRegisters) +
          options.recent_capacity * sizeof(RecentEvents::Entry) +
-         17 * open / 8 * (sizeof(Keyed) + 9) + open * OpenFlood::kMostBytesBeside +
+         17 * open / 8 * (sizeof(KeyedFlood) + 9) + open * OpenFlood::kMostBytesBeside +
          options.ended_capacity * kEndedBytes;
 }
 

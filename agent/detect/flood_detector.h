@@ -20,34 +20,26 @@
 #include "agent/detect/evidence_collector.h"
 #include "agent/detect/flood.h"
 #include "agent/detect/flood_event.h"
+#include "agent/detect/flood_options.h"
+#include "agent/detect/flood_state.h"
 #include "agent/detect/flood_windows.h"
 #include "agent/detect/open_flood.h"
 #include "agent/detect/verdict.h"
 #include "agent/detect/watched_keys.h"
+#include "agent/detect/watched_state.h"
 #include "agent/mail/canonical_target.h"
 
 namespace backscatter {
-
-struct FloodOptions {
-  FloodThresholds thresholds = {};
-  TargetOptions target = {};
-  std::uint64_t prefix_v4 = 24;  // bits of a source network
-  std::uint64_t prefix_v6 = 48;
-  std::size_t targets_capacity = 8192;  // also of networks; an eighth of it for domains
-  std::size_t baselines_capacity = 8192;
-  std::size_t sketches = 4096;         // of 2 KB each
-  std::size_t recent_capacity = 4096;  // RCPTs that a new flood can be told from
-  std::size_t open_capacity = 256;     // a quarter of it of one kind
-  std::size_t ended_capacity = 1024;
-  HashKey hash_key = {};
-};
 
 // Time is that of the transactions' ends and of AdvanceTo. Windows are looked at when something is
 // added to them, open floods every ten seconds. Where time turns out to have been wrong (everything
 // comes too late), all but what is usual is begun anew. Not thread-safe. `ledger` must outlive it.
 class FloodDetector final : public FloodView {
  public:
-  FloodDetector(const FloodOptions& options, Ledger* ledger);
+  // `kept`: of an earlier run. What was on goes on, if not too much time has passed.
+  FloodDetector(const FloodOptions& options, Ledger* ledger)
+      : FloodDetector(options, ledger, FloodState(options)) {}
+  FloodDetector(const FloodOptions& options, Ledger* ledger, FloodState kept);
   ~FloodDetector() override = default;
   FloodDetector(const FloodDetector&) = delete;
   FloodDetector& operator=(const FloodDetector&) = delete;
@@ -61,6 +53,9 @@ class FloodDetector final : public FloodView {
   // Thresholds and names from now on; sizes and what was counted stay.
   void Reconfigure(const FloodOptions& options);
 
+  // What the next run is to have. Changes with every call of the others.
+  const FloodState& state() const { return state_; }
+
   // Those that are on and the latest that ended, by start.
   std::vector<Flood> Floods() const;
   bool IsFlooded(std::string_view canonical_target) const override;
@@ -69,7 +64,7 @@ class FloodDetector final : public FloodView {
   std::uint64_t windows_given_up() const {
     return targets_.given_up() + domains_.given_up() + networks_.given_up();
   }
-  std::uint64_t sketches_refused() const { return budget_.refused + open_budget_.refused; }
+  std::uint64_t sketches_refused() const { return budget_.refused + state_.budget.refused; }
   std::size_t MemoryBytes() const;
   // What that can grow to; while one table grows, half of it comes on top.
   static std::uint64_t MostBytes(const FloodOptions& options);
@@ -81,6 +76,9 @@ class FloodDetector final : public FloodView {
   // False: it is too late to be counted.
   bool IsInTime(const Transaction& transaction);
   void BeginAnew(PacketTime now);
+  // After another run: windows from the latest events, and floods that go on.
+  void Recount();
+  void Resume(PacketTime now);
   void OnReceived(const JudgedTransaction& judged);
   void OnEmitted(const JudgedTransaction& judged);
   void Count(FloodEvent& event, std::string_view message_id);
@@ -90,8 +88,8 @@ class FloodDetector final : public FloodView {
 
   void LookForJoeJob(const FloodEvent& event, TargetWindows& windows);
   void LookForLoop(const FloodEvent& event, TargetWindows& windows);
-  void LookForRandomRecipients(const FloodEvent& event, DomainWindows& windows);
-  void LookForCalloutStorm(const FloodEvent& event, DomainWindows& windows);
+  void LookForRandomRecipients(const FloodEvent& event, UnknownUserWindows& windows);
+  void LookForCalloutStorm(const FloodEvent& event, CalloutWindows& windows);
   void LookForEmitter(const FloodEvent& event, NetworkWindows& windows);
   void LookForOwnEmission(const FloodEvent& event);
   void LookForWidespread();
@@ -99,7 +97,9 @@ class FloodDetector final : public FloodView {
   std::optional<Confidence> JudgeJoeJob(std::uint64_t target_key,
                                         const TargetWindows& windows) const;
 
-  bool IsOn(FloodKind kind, std::uint64_t key) const { return open_.contains(KeyOf(kind, key)); }
+  bool IsOn(FloodKind kind, std::uint64_t key) const {
+    return state_.open.contains(KeyOf(kind, key));
+  }
   // Also counts what of it is remembered since its start. False: too many are on.
   bool Raise(FloodKind kind, const FloodEvent& event, PacketTime start, Confidence confidence);
   // Of its kind; a weak flood goes for a better one.
@@ -111,35 +111,24 @@ class FloodDetector final : public FloodView {
   // While it is on its windows are not given up; when it is over they begin anew.
   void Hold(FloodKind kind, std::uint64_t key);
   void LetGo(FloodKind kind, std::uint64_t key);
-  Held* WindowsOf(FloodKind kind, std::uint64_t key);
 
-  FloodKey KeyOf(FloodKind kind, std::uint64_t key) const {
-    return MixWords(key ^ options_.hash_key.a, static_cast<std::uint64_t>(kind) + 1);
-  }
-  std::uint64_t KeyOf(std::string_view text) const { return HashBytes(options_.hash_key, text); }
+  FloodKey KeyOf(FloodKind kind, std::uint64_t key) const { return state_.KeyOf(kind, key); }
+  std::uint64_t KeyOf(std::string_view text) const { return HashBytes(state_.hash_key, text); }
 
   FloodOptions options_;
   Ledger& ledger_;
   FloodListener* listener_ = nullptr;
-  PacketTime now_ = 0;
+  FloodState state_;
+  bool resumes_ = false;  // until the first time is told
   PacketTime ticked_ = 0;
   PacketTime swept_ = 0;
   int late_in_a_row_ = 0;
 
-  SketchBudget budget_;       // of windows
-  SketchBudget open_budget_;  // of floods, two each
-  WatchedKeys<TargetWindows> targets_;
+  SketchBudget budget_;  // of windows
+  WatchedKeys<WatchedState<TargetWindows>> targets_;
   WatchedKeys<DomainWindows> domains_;
-  WatchedKeys<NetworkWindows> networks_;
+  WatchedKeys<WatchedState<NetworkWindows>> networks_;
   OverallWindows overall_;
-  Baselines baselines_;
-  RecentEvents recent_;
-
-  struct Keyed {
-    std::uint64_t key = 0;  // of its target, domain or network
-    OpenFlood flood;
-  };
-  absl::flat_hash_map<FloodKey, Keyed> open_;
   std::deque<Flood> ended_;
   absl::flat_hash_set<std::uint64_t> flooded_;  // keys of targets, as of the last tick
 

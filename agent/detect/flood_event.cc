@@ -4,6 +4,21 @@
 
 namespace backscatter {
 
+namespace {
+
+std::string_view BytesOf(const IpAddress& address) {
+  return {reinterpret_cast<const char*>(address.bytes().data()), address.bytes().size()};
+}
+
+}  // namespace
+
+void FloodEvent::SetSource(const IpAddress& address, const HashKey& hash_key,
+                           std::uint64_t prefix_v4, std::uint64_t prefix_v6) {
+  source = address;
+  source_key = HashBytes(hash_key, BytesOf(address));
+  network_key = HashBytes(hash_key, BytesOf(NetworkOf(address, prefix_v4, prefix_v6)));
+}
+
 std::uint64_t FloodEvent::KeyFor(FloodKind kind) const {
   switch (kind) {
     case FloodKind::kJoeJob:
@@ -45,6 +60,10 @@ void RecentEvents::Add(const FloodEvent& event, std::string_view message_id) {
   entry.message_id_length =
       static_cast<std::uint8_t>(std::min(message_id.size(), entry.message_id.size()));
   std::copy_n(message_id.begin(), entry.message_id_length, entry.message_id.begin());
+  Restore(entry);
+}
+
+void RecentEvents::Restore(const Entry& entry) {
   if (ring_.size() < capacity_) {
     if (ring_.empty()) ring_.reserve(capacity_);
     ring_.push_back(entry);
@@ -52,6 +71,13 @@ void RecentEvents::Add(const FloodEvent& event, std::string_view message_id) {
   }
   ring_[oldest_] = entry;
   oldest_ = (oldest_ + 1) % capacity_;
+}
+
+void RecentEvents::Spend(FloodKind kind, std::uint64_t key) {
+  for (Entry& entry : ring_) {
+    if (entry.event.KeyFor(kind) != key) continue;
+    entry.spent = static_cast<std::uint8_t>(entry.spent | 1U << static_cast<unsigned>(kind));
+  }
 }
 
 }  // namespace backscatter

@@ -10,10 +10,14 @@
 #include <vector>
 
 #include "agent/base/ip_address.h"
+#include "agent/base/keyed_hash.h"
 #include "agent/base/packet_time.h"
 #include "agent/detect/flood.h"
 
 namespace backscatter {
+
+// Times are held to this, so that windows can be added to them.
+inline constexpr PacketTime kFarthestTime = PacketTime{1} << 62;
 
 struct FloodEvent {
   PacketTime at = 0;
@@ -32,6 +36,8 @@ struct FloodEvent {
   std::uint64_t source_key = 0;
   IpAddress source = {};
 
+  void SetSource(const IpAddress& address, const HashKey& hash_key, std::uint64_t prefix_v4,
+                 std::uint64_t prefix_v6);
   // Whose flood of this kind it may belong to; what the key names depends on the kind.
   std::uint64_t KeyFor(FloodKind kind) const;
   // It is one of those that make such a flood.
@@ -47,12 +53,18 @@ class RecentEvents {
     FloodEvent event;
     std::array<char, kMostMessageId> message_id{};  // of what was returned; cut off
     std::uint8_t message_id_length = 0;
+    // By kind, a bit each: a flood of that kind it belonged to is over, so it makes no other.
+    std::uint8_t spent = 0;
 
+    bool IsSpentFor(FloodKind kind) const { return (spent >> static_cast<int>(kind) & 1) != 0; }
     std::string_view MessageId() const { return {message_id.data(), message_id_length}; }
   };
   explicit RecentEvents(std::size_t capacity) : capacity_(capacity < 1 ? 1 : capacity) {}
 
   void Add(const FloodEvent& event, std::string_view message_id);
+  void Restore(const Entry& entry);
+  // A flood of this kind is over.
+  void Spend(FloodKind kind, std::uint64_t key);
   // visit(const Entry&), the oldest first.
   template <typename Visit>
   void ForEach(Visit visit) const {

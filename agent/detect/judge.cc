@@ -45,19 +45,22 @@ Judgement Judge::JudgeOne(const Transaction& transaction, MailDirection directio
   const bool decided = direction != MailDirection::kOutbound && !submitted;
   if (decided) evidence_.Prepare(transaction);
   const bool retry = retries_.OnTransaction(transaction);
-  Judgement judgement{.verdict = Verdict::kNormal, .confidence = Confidence::kStrong};
-  if (decided) {
-    judgement = Decide(evidence_.Collect(transaction));
-  } else if (direction == MailDirection::kOutbound && transaction.null_sender) {
-    judgement = JudgeEmission(transaction, accepted_, ledger_, evidence_.hosts(), local_);
-  } else if (direction == MailDirection::kOutbound) {
-    judgement.reason = "outbound";
-  } else {
-    judgement.reason = "submission";
-  }
+  Judgement judgement =
+      decided ? Decide(evidence_.Collect(transaction)) : JudgeSent(transaction, direction);
   judgement.retry = retry;
   Learn(transaction, direction, submitted);
   return judgement;
+}
+
+// What we send, or are handed to send.
+Judgement Judge::JudgeSent(const Transaction& transaction, MailDirection direction) {
+  const bool outbound = direction == MailDirection::kOutbound;
+  if (outbound && transaction.null_sender) {
+    return JudgeEmission(transaction, accepted_, ledger_, evidence_.hosts(), local_);
+  }
+  return {.verdict = Verdict::kNormal,
+          .confidence = Confidence::kStrong,
+          .reason = outbound ? "outbound" : "submission"};
 }
 
 void Judge::Learn(const Transaction& transaction, MailDirection direction, bool submitted) {

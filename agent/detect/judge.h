@@ -43,6 +43,7 @@ class Judge final : public TransactionSink {
 
  private:
   Judgement JudgeOne(const Transaction& transaction, MailDirection direction);
+  Judgement JudgeSent(const Transaction& transaction, MailDirection direction);
   void Learn(const Transaction& transaction, MailDirection direction, bool submitted);
 
   LocalNetworks local_;

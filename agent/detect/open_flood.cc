@@ -82,7 +82,7 @@ PacketTime OpenFlood::QuietWindow() const {
 bool OpenFlood::IsOver(PacketTime now) const {
   const PacketTime window = QuietWindow();
   const PacketTime until = PartOf(now, kMinute) * kMinute;
-  if (TimeBetween(raised_, until) < 3 * window) return false;
+  if (TimeBetween(watched_since_, until) < 3 * window) return false;
   std::array<double, 3> counts{};
   minutes_.ForEach(now, [&](PacketTime minute, float count) {
     if (minute >= until) return;
@@ -97,7 +97,7 @@ bool OpenFlood::IsOver(PacketTime now) const {
 }
 
 bool OpenFlood::IsDueForUpdate(PacketTime now) {
-  if (TimeBetween(std::max(updated_, raised_), now) < kMinute) return false;
+  if (TimeBetween(std::max(updated_, watched_since_), now) < kMinute) return false;
   updated_ = now;
   return true;
 }

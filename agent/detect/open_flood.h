@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "agent/base/packed_numbers.h"
 #include "agent/base/packet_time.h"
 #include "agent/detect/distinct_counter.h"
 #include "agent/detect/flood.h"
@@ -25,7 +27,7 @@ class OpenFlood {
   // `flood`: its kind, names, confidence and start. `now`: it was raised. `threshold`: how many in
   // a window of its kind make one.
   OpenFlood(Flood flood, PacketTime now, double threshold)
-      : flood_(std::move(flood)), raised_(now), threshold_(threshold) {}
+      : flood_(std::move(flood)), watched_since_(now), threshold_(threshold) {}
 
   // An event of the same key, whether it counts or not.
   void Add(const FloodEvent& event, std::string_view message_id, SketchBudget& budget);
@@ -38,6 +40,12 @@ class OpenFlood {
   bool IsOver(PacketTime now) const;
   // Once a minute.
   bool IsDueForUpdate(PacketTime now);
+
+  // To a file and back, into an empty one. False: what is read cannot be.
+  void Write(std::string& out) const;
+  bool Read(PackedNumbers& in, SketchBudget& budget);
+  // It was not watched until `now`: what came before is no quiet.
+  void Resume(PacketTime now) { watched_since_ = now; }
 
   // `end`: when it is over, nullopt while it is on.
   Flood Describe() const;
@@ -64,7 +72,7 @@ class OpenFlood {
   void CountSource(const IpAddress& source);
 
   Flood flood_;
-  PacketTime raised_ = 0;
+  PacketTime watched_since_ = 0;
   PacketTime updated_ = 0;
   double threshold_ = 0;
   double all_ = 0;          // events of its key, by weight

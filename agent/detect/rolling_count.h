@@ -29,8 +29,11 @@ class PartRing {
     std::int64_t part = PartOf(time, kWidth);
     if (part > newest_) {
       const auto passed = static_cast<std::uint64_t>(part) - static_cast<std::uint64_t>(newest_);
-      const auto gone = std::min<std::uint64_t>(passed, kParts);
-      for (std::uint64_t i = 0; i < gone; ++i) clear(Slot(part - static_cast<std::int64_t>(i)));
+      if (passed >= kParts) {
+        for (T& old : parts_) clear(old);
+      } else {
+        for (auto old = newest_ + 1; old <= part; ++old) clear(Slot(old));
+      }
       newest_ = part;
     } else if (newest_ - part >= static_cast<std::int64_t>(kParts)) {
       part = newest_ - static_cast<std::int64_t>(kParts) + 1;
@@ -42,12 +45,14 @@ class PartRing {
   // of `now`, the oldest first.
   template <typename Visit>
   void ForEach(PacketTime now, Visit visit) const {
-    const std::int64_t last = PartOf(now, kWidth);
-    const auto first = last - static_cast<std::int64_t>(kParts) + 1;
+    const std::int64_t of_now = PartOf(now, kWidth);
+    const std::int64_t last = std::min(of_now, newest_);
+    const std::int64_t first = std::max(of_now, newest_) - static_cast<std::int64_t>(kParts) + 1;
+    if (first > last) return;
+    std::size_t index = Index(first);
     for (std::int64_t part = first; part <= last; ++part) {
-      if (part <= newest_ && newest_ - part < static_cast<std::int64_t>(kParts)) {
-        visit(part * kWidth, Slot(part));
-      }
+      visit(part * kWidth, parts_[index]);
+      if (++index == kParts) index = 0;
     }
   }
 
@@ -83,6 +88,10 @@ class RollingCount {
  public:
   void Add(PacketTime time, double amount) {
     ring_.At(time, [](float& part) { part = 0; }) += static_cast<float>(amount);
+  }
+  // What was added at `at`, which is not after `now`, is still in the sum.
+  static bool Reaches(PacketTime now, PacketTime at) {
+    return PartOf(now, kWidth) - PartOf(at, kWidth) < static_cast<std::int64_t>(kParts);
   }
   double Sum(PacketTime now) const {
     double sum = 0;

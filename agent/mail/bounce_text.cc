@@ -118,7 +118,7 @@ bool BounceText::TakeReturnedHeader(std::string_view line, const std::optional<H
       return true;
     }
     if (field) strong_header_ = strong_header_ || IsOfHeader(field->name);
-    if (returned_.Add(line, field, sink)) return true;
+    if (returned_.Add(line, sink)) return true;
     if (strong_header_) {  // a continuation that lost its indentation
       returned_.Continue(line);
       return true;
@@ -132,7 +132,7 @@ bool BounceText::TakeReturnedHeader(std::string_view line, const std::optional<H
   if (field->value.empty() && !strong) return false;
   region_ = Region::kReturnedHeaders;
   strong_header_ = strong;
-  returned_.Add(line, field, sink);
+  returned_.Add(line, sink);
   return true;
 }
 
@@ -191,7 +191,7 @@ void BounceText::ReadReportLine(std::string_view line, std::string_view charset)
   LowerUtf8(&lower_);
   const std::uint16_t says = SayingsOfText(lower_);
   sayings_ |= says;
-  if (status_.class_digit == 0) status_ = FindStatus(line);
+  if (status_.class_digit == 0) FindStatus(line, &status_);
   ReadAddresses(line, says);
   // What was said stays for the next line only, where that says nothing itself.
   lately_ = says != 0 ? says : static_cast<std::uint16_t>(lately_ & kSaysAnnounce);

@@ -41,8 +41,8 @@ class BounceText {
   }
 
   // A decoded line of the report's own text.
-  void OnLine(std::string_view line, std::string_view charset, DeliveryStatus* report,
-              MessageFacts* facts);
+  [[gnu::noinline]] void OnLine(std::string_view line, std::string_view charset,
+                                DeliveryStatus* report, MessageFacts* facts);
   // A decoded line of a returned message's text: only quoted headers count.
   void OnReturnedLine(std::string_view line, MessageFacts* facts) {
     if (region_ == Region::kReport) region_ = Region::kReturnedText;
@@ -73,7 +73,7 @@ class BounceText {
     return first == 'r' || first == 'm' || first == 'i' || first == 'd' || first == '>' ||
            first == '|';
   }
-  void TakeReturnedLine(std::string_view line, MessageFacts* facts);
+  [[gnu::noinline]] void TakeReturnedLine(std::string_view line, MessageFacts* facts);
   void ReadReportLine(std::string_view line, std::string_view charset);
   void ReadAddresses(std::string_view line, std::uint16_t says);
   Naming NamingOf(std::string_view before, std::string_view behind, std::uint16_t says) const;

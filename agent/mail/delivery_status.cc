@@ -1,13 +1,16 @@
 #include "agent/mail/delivery_status.h"
 
+#include <algorithm>
+
+#include "agent/base/find_octet.h"
 #include "agent/mail/transfer_decoder.h"
 
 namespace backscatter {
 namespace {
 
 std::string_view WithoutType(std::string_view value) {
-  const std::size_t semicolon = value.find(';');
-  if (semicolon == std::string_view::npos || semicolon > 24) return value;
+  const std::size_t semicolon = FindOctet(value.substr(0, 25), ';');
+  if (semicolon == std::min<std::size_t>(value.size(), 25)) return value;
   return TrimBlanks(value.substr(semicolon + 1));
 }
 
@@ -26,8 +29,8 @@ std::string UndoXtext(std::string_view text) {
 
 std::string_view ReportedAddress(std::string_view value) {
   std::string_view address = TrimBlanks(WithoutType(TrimBlanks(value)));
-  const std::size_t open = address.find('<');
-  if (open != std::string_view::npos) {
+  const std::size_t open = FindOctet(address, '<');
+  if (open < address.size()) {
     const std::size_t close = address.find('>', open);
     address = address.substr(open + 1, close == std::string_view::npos ? close : close - open - 1);
   }
@@ -90,11 +93,10 @@ bool DeliveryStatus::OnRecipientField(const HeaderField& field, MessageFacts* fa
     if (action == DsnAction::kNone) return false;
     group_.action = action;
   } else if (field.Is(FieldName::kStatus)) {
-    const EnhancedStatus status = FindStatus(field.value);
-    if (status.class_digit == 0) return false;
-    group_.status = status;
+    if (!FindStatus(field.value, &group_.status)) return false;
   } else if (field.Is(FieldName::kDiagnosticCode)) {
-    diagnostic_ = FindStatus(field.value);
+    diagnostic_ = {};
+    FindStatus(field.value, &diagnostic_);
   } else {
     return false;
   }

@@ -1,9 +1,13 @@
 #include "agent/mail/field_names.h"
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
-#include <type_traits>
+#include <iterator>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 #include "agent/base/ascii.h"
 
@@ -69,79 +73,105 @@ constexpr Known kKnown[] = {
     {"Diagnostic-Code", FieldName::kDiagnosticCode},
 };
 
-// The first and the last octets of a name, all of it where it has 16 at most; letters in lower case
-// (of a name's other octets, which are printable, only `-` is in a known one, and stays).
-struct Ends {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  bool operator==(const Ends&) const = default;
+// The first 16 octets of a name, zeros where it ends before; letters in lower case (of a name's
+// other octets, which are printable, only `-` is in a known one, and stays).
+struct Head {
+  std::uint64_t low = 0;
+  std::uint64_t high = 0;
+  bool operator==(const Head&) const = default;
 };
+constexpr std::size_t kHeadBytes = 16;
 
-template <typename Word>
-constexpr std::uint64_t LowerWord(const char* octets) {
-  constexpr auto kLower = static_cast<Word>(0x2020202020202020);
-  Word word = 0;
-  if (std::is_constant_evaluated()) {
-    for (std::size_t i = 0; i < sizeof word; ++i) {
-      word |= static_cast<Word>(static_cast<unsigned char>(octets[i])) << 8 * i;
-    }
-  } else {
-    std::memcpy(&word, octets, sizeof word);
+constexpr Head HeadOf(std::string_view name) {
+  Head head;
+  for (std::size_t i = 0; i < std::min(name.size(), kHeadBytes); ++i) {
+    const std::uint64_t octet = static_cast<unsigned char>(name[i]) | 0x20U;
+    (i < 8 ? head.low : head.high) |= octet << 8 * (i % 8);
   }
-  return word | kLower;
+  return head;
 }
 
-constexpr Ends EndsOf(std::string_view name) {
-  const auto both = [name]<typename Word>(Word) {
-    return Ends{LowerWord<Word>(name.data()),
-                LowerWord<Word>(name.data() + name.size() - sizeof(Word))};
-  };
-  if (name.size() >= 8) return both(std::uint64_t{});
-  if (name.size() >= 4) return both(std::uint32_t{});
-  const auto octet = [name](std::size_t i) { return std::uint64_t(name[i] | 0x20); };
-  return {octet(0) | octet(name.size() / 2) << 8, octet(name.size() - 1)};
+// The same of the first `size` octets of a line.
+Head HeadOf(std::string_view line, std::size_t size) {
+  const char* const text = line.data();
+#if defined(__SSE2__)
+  if (line.size() >= kHeadBytes) {  // without a branch on the size, which nobody can foretell
+    static constexpr std::array<std::uint8_t, 2 * kHeadBytes> kOfName = {
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const auto load = [](const void* from) {
+      return _mm_loadu_si128(static_cast<const __m128i*>(from));
+    };
+    const __m128i of_name = load(kOfName.data() + kHeadBytes - std::min(size, kHeadBytes));
+    const __m128i octets = _mm_and_si128(_mm_or_si128(load(text), _mm_set1_epi8(0x20)), of_name);
+    return {static_cast<std::uint64_t>(_mm_cvtsi128_si64(octets)),
+            static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(octets, octets)))};
+  }
+#endif
+  constexpr std::uint64_t kLower = 0x2020202020202020;
+  if (size >= kHeadBytes) return {Load8(text) | kLower, Load8(text + 8) | kLower};
+  const auto first = [](std::size_t octets) { return (std::uint64_t{1} << 8 * octets) - 1; };
+  if (size > 8) {
+    const std::uint64_t last = Load8(text + size - 8) >> 8 * (kHeadBytes - size);
+    return {Load8(text) | kLower, last | (kLower & first(size - 8))};
+  }
+  if (size == 8) return {Load8(text) | kLower, 0};
+  std::uint64_t low = 0;
+  for (std::size_t i = 0; i < size; ++i)
+    low = low << 8 | static_cast<unsigned char>(text[size - 1 - i]);
+  return {low | (kLower & first(size)), 0};
 }
 
-// Slots of a hash of the length and the ends, in which no two known names meet: a name is compared
-// with one of them at most. The factor was found by trying; the compiler checks it.
-constexpr std::size_t kSlots = 256;
-constexpr std::size_t SlotOf(const Ends& ends, std::size_t size) {
-  const std::uint64_t mixed = ends.first ^ ends.last << 1 ^ std::uint64_t{size} << 56;
-  return mixed * 0xf7971c5741aa7e5 >> 56;
-}
-
-struct Slot {
-  Ends ends;
-  std::uint8_t size = 0;  // 0: free
-  std::uint8_t number = 0;
+struct Entry {
+  Head head;
+  std::uint8_t size = 0;
   FieldName name = FieldName::kOther;
 };
-constexpr std::array<Slot, kSlots> MakeSlots() {
-  std::array<Slot, kSlots> slots{};
-  std::uint8_t number = 0;
-  for (const Known& known : kKnown) {
-    const Ends ends = EndsOf(known.text);
-    Slot& slot = slots[SlotOf(ends, known.text.size())];
-    if (slot.size != 0) throw "two names in one slot";
-    slot = {ends, static_cast<std::uint8_t>(known.text.size()), number++, known.name};
+// The known names, and behind them one that no field has.
+constexpr std::array<Entry, std::size(kKnown) + 1> MakeEntries() {
+  std::array<Entry, std::size(kKnown) + 1> entries{};
+  for (std::size_t i = 0; i < std::size(kKnown); ++i) {
+    const std::string_view text = kKnown[i].text;
+    entries[i] = {HeadOf(text), static_cast<std::uint8_t>(text.size()), kKnown[i].name};
+  }
+  return entries;
+}
+constexpr std::array<Entry, std::size(kKnown) + 1> kEntries = MakeEntries();
+
+// Numbers of names by a hash of the length and the head, in which no two known names meet: a name
+// is compared with one of them at most. The factor was found by trying; the compiler checks it.
+constexpr std::size_t kSlots = 256;
+constexpr std::size_t SlotOf(const Head& head, std::size_t size) {
+  const std::uint64_t mixed = head.low ^ head.high << 1 ^ std::uint64_t{size} << 56;
+  return mixed * 0xda1101aa94a6300d >> 56;
+}
+constexpr std::array<std::uint8_t, kSlots> MakeSlots() {
+  std::array<std::uint8_t, kSlots> slots{};
+  slots.fill(std::size(kKnown));
+  for (std::uint8_t i = 0; i < std::size(kKnown); ++i) {
+    std::uint8_t& slot = slots[SlotOf(kEntries[i].head, kEntries[i].size)];
+    if (slot != std::size(kKnown)) throw "two names in one slot";
+    slot = i;
   }
   return slots;
 }
-constexpr std::array<Slot, kSlots> kSlotsOfNames = MakeSlots();
+constexpr std::array<std::uint8_t, kSlots> kSlotsOfNames = MakeSlots();
 
-[[gnu::noinline]] bool IsSpelled(std::string_view name, std::uint8_t number) {
-  return EqualsIgnoreCase(kKnown[number].text, name);
+// Of a name that is longer than its head.
+[[gnu::noinline]] FieldName LongNameOf(const char* line, std::uint8_t number) {
+  const std::string_view known = kKnown[number].text;
+  const bool same = EqualOctetsIgnoreCase(line, known.data(), known.size());
+  return same ? kKnown[number].name : FieldName::kOther;
 }
 
 }  // namespace
 
-FieldName FieldNameOf(std::string_view name) {
-  if (name.empty()) return FieldName::kOther;
-  const Ends ends = EndsOf(name);
-  const Slot& slot = kSlotsOfNames[SlotOf(ends, name.size())];
-  if (slot.size != name.size() || slot.ends != ends) return FieldName::kOther;
-  if (name.size() > 16 && !IsSpelled(name, slot.number)) return FieldName::kOther;
-  return slot.name;
+FieldName FieldNameOf(std::string_view line, std::size_t size) {
+  const Head head = HeadOf(line, size);
+  const std::uint8_t number = kSlotsOfNames[SlotOf(head, size)];
+  const Entry& entry = kEntries[number];
+  if (entry.size != size || entry.head != head) return FieldName::kOther;
+  return size > kHeadBytes ? LongNameOf(line.data(), number) : entry.name;
 }
 
 }  // namespace backscatter

@@ -1,6 +1,7 @@
 // Names of header and report fields, told apart once per field.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -38,8 +39,10 @@ enum class FieldName : std::uint8_t {
   kDiagnosticCode,
 };
 
-// Of printable octets, as SplitField finds them; case is ignored. Cost: a few comparisons.
-FieldName FieldNameOf(std::string_view name);
+// Of the first `size` octets of a line: printable ones, as FindField finds them, of which there are
+// some; case is ignored. Cost: a few comparisons, one of them where the line has 16 octets.
+FieldName FieldNameOf(std::string_view line, std::size_t size);
+inline FieldName FieldNameOf(std::string_view name) { return FieldNameOf(name, name.size()); }
 
 // A block of fields with one of these is the header of a message.
 constexpr bool IsOfHeader(FieldName name) {

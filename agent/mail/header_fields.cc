@@ -14,6 +14,7 @@ namespace backscatter {
 namespace {
 
 constexpr std::size_t kMaxNameBytes = 64;
+constexpr std::size_t kMaxParameterName = 32;
 constexpr std::size_t kMaxLiteral = 56;  // "IPv6:" and 45 octets
 
 constexpr bool IsAlnum(char c) { return IsAlpha(c) || IsDigit(c); }
@@ -72,15 +73,23 @@ std::string_view WordTo(std::string_view text) {
 std::size_t NameEnd(std::string_view line) {
   std::size_t end = 0;
 #if defined(__SSE2__)
-  const __m128i blank = _mm_set1_epi8(' ');
-  const __m128i colon = _mm_set1_epi8(':');
-  const __m128i del = _mm_set1_epi8(0x7f);
+  // A bit for each octet that ends a name.
+  const auto ends = [](__m128i octets) {
+    const __m128i others = _mm_or_si128(_mm_cmpeq_epi8(octets, _mm_set1_epi8(':')),
+                                        _mm_cmpeq_epi8(octets, _mm_set1_epi8(0x7f)));
+    const __m128i in_name = _mm_andnot_si128(others, _mm_cmpgt_epi8(octets, _mm_set1_epi8(' ')));
+    return static_cast<unsigned>(_mm_movemask_epi8(in_name)) ^ 0xffffU;
+  };
   for (; end + 16 <= line.size() && end <= kMaxNameBytes; end += 16) {
-    const __m128i octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(line.data() + end));
-    const __m128i others = _mm_or_si128(_mm_cmpeq_epi8(octets, colon), _mm_cmpeq_epi8(octets, del));
-    const __m128i in_name = _mm_andnot_si128(others, _mm_cmpgt_epi8(octets, blank));
-    const auto mask = static_cast<unsigned>(_mm_movemask_epi8(in_name)) ^ 0xffffU;
-    if (mask != 0) return end + static_cast<std::size_t>(__builtin_ctz(mask));
+    const char* const at = line.data() + end;
+    const unsigned mask = ends(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
+    if (mask != 0) return end + static_cast<std::size_t>(std::countr_zero(mask));
+  }
+  if (end + 8 <= line.size()) {
+    const char* const at = line.data() + end;
+    const unsigned mask = ends(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at))) & 0xffU;
+    if (mask != 0) return end + static_cast<std::size_t>(std::countr_zero(mask));
+    end += 8;
   }
 #endif
   while (end < line.size() && end <= kMaxNameBytes && line[end] > ' ' && line[end] < 0x7f &&
@@ -160,41 +169,40 @@ std::size_t FindIgnoreCase(std::string_view text, std::string_view needle, std::
   return std::string_view::npos;
 }
 
-std::optional<HeaderField> SplitField(std::string_view line) {
-  std::optional<HeaderField> field;
+FieldPlaces FindField(std::string_view line) {
   const std::size_t end = NameEnd(line);
-  if (end == 0 || end > kMaxNameBytes) return field;
+  if (end == 0 || end > kMaxNameBytes || end == line.size()) return {};
   std::size_t colon = end;
-  if (colon >= line.size()) return field;
   if (line[colon] != ':') {
     while (colon < line.size() && IsBlank(line[colon])) ++colon;
-    if (colon >= line.size() || line[colon] != ':') return field;
+    if (colon == line.size() || line[colon] != ':') return {};
   }
-  const std::string_view written(line.data(), end);
-  line.remove_prefix(colon + 1);
-  if (!line.empty() && line.front() == ' ') line.remove_prefix(1);  // and mostly no blank more
-  field = HeaderField{FieldName::kOther, written, TrimBlanks(line)};
-  field->name = FieldNameOf(written);
-  return field;
+  return {end, colon + 1};
+}
+
+std::optional<HeaderField> SplitField(std::string_view line) {
+  std::optional<HeaderField> split;
+  const FieldPlaces places = FindField(line);
+  if (places.name_size == 0) return split;
+  HeaderField& field = split.emplace();
+  field.written = {line.data(), places.name_size};
+  field.value = ValueOf(line, places);
+  field.name = FieldNameOf(line, places.name_size);
+  return split;
 }
 
 void FieldAssembler::Keep() {
-  const auto value_at = static_cast<std::size_t>(field_.value.data() - text_.data());
   kept_.assign(text_.data(), std::min(text_.size(), kMaxFieldBytes));
   text_ = kept_;
-  field_.written = text_.substr(0, field_.written.size());
-  field_.value = text_.substr(std::min(value_at, text_.size())).substr(0, field_.value.size());
+  places_.value_at = std::min(places_.value_at, text_.size());
 }
 
 void FieldAssembler::Continue(std::string_view line) {
   if (!pending() || text_.size() >= kMaxFieldBytes) return;
   if (text_.data() != kept_.data()) Keep();
-  const auto value_at = static_cast<std::size_t>(field_.value.data() - text_.data());
   kept_ += ' ';
   kept_ += TrimBlanks(line).substr(0, kMaxFieldBytes - kept_.size());
   text_ = kept_;
-  field_.written = text_.substr(0, field_.written.size());
-  field_.value = TrimBlanks(text_.substr(value_at));
 }
 
 std::string_view NextAddress(std::string_view text, std::size_t* position) {
@@ -249,22 +257,30 @@ std::string_view MediaType(std::string_view value) {
   return TrimBlanks(WordTo<';', '(', ' ', '\t'>(value));
 }
 
-std::string_view FieldParameter(std::string_view value, std::string_view name) {
-  for (std::size_t equals = FindOctet(value, '='); equals < value.size();
+bool NextParameter(std::string_view value, std::size_t* position, Parameter* parameter) {
+  for (std::size_t equals = FindFrom(value, '=', *position); equals < value.size();
        equals = FindFrom(value, '=', equals + 1)) {
-    std::string_view before = value.substr(0, equals);
+    std::string_view before(value.data(), equals);
     while (!before.empty() && IsBlank(before.back())) before.remove_suffix(1);
     if (before.ends_with('*')) before.remove_suffix(1);
     if (before.ends_with("*0")) before.remove_suffix(2);
-    if (before.size() <= name.size()) continue;
-    const std::size_t at = before.size() - name.size();
-    if (before[at - 1] != ';' && !IsBlank(before[at - 1])) continue;
-    if (!EqualsIgnoreCase(before.substr(at), name)) continue;
-    const std::string_view rest = TrimBlanks(value.substr(equals + 1));
-    if (!rest.empty() && rest.front() == '"') return WordTo<'"'>(rest.substr(1));
-    return TrimBlanks(WordTo<';', ' ', '\t'>(rest));
+    const std::size_t end = before.size();
+    const std::size_t least = end - std::min(end, kMaxParameterName);
+    std::size_t start = end;
+    while (start > least && before[start - 1] != ';' && !IsBlank(before[start - 1])) --start;
+    if (start == least || start == end) continue;
+    parameter->name = {value.data() + start, end - start};
+    parameter->behind = {value.data() + equals + 1, value.size() - equals - 1};
+    *position = equals + 1;
+    return true;
   }
-  return {};
+  return false;
+}
+
+std::string_view Parameter::Value() const {
+  const std::string_view rest = TrimBlanks(behind);
+  if (!rest.empty() && rest.front() == '"') return WordTo<'"'>(rest.substr(1));
+  return TrimBlanks(WordTo<';', ' ', '\t'>(rest));
 }
 
 // `from` and `by` are looked for where a word begins; what stands between them is the client's.
@@ -297,7 +313,7 @@ std::string_view ReceivedFor(std::string_view value) {
   return NextAddress(WordTo<';', ' ', '\t'>(rest), &position);
 }
 
-EnhancedStatus FindStatus(std::string_view text) {
+bool FindStatus(std::string_view text, EnhancedStatus* status) {
   const auto number = [&](std::size_t* i) {
     unsigned value = 0;
     std::size_t digits = 0;
@@ -306,7 +322,7 @@ EnhancedStatus FindStatus(std::string_view text) {
     }
     return digits == 0 || digits > 3 ? 1000U : value;
   };
-  if (text.empty()) return {};
+  if (text.empty()) return false;
   for (std::size_t dot = FindFrom(text, '.', 1); dot < text.size();
        dot = FindFrom(text, '.', dot + 1)) {
     const std::size_t i = dot - 1;
@@ -322,13 +338,12 @@ EnhancedStatus FindStatus(std::string_view text) {
                          (IsAlnum(text[end]) || text[end] == '-' ||
                           (text[end] == '.' && end + 1 < text.size() && IsDigit(text[end + 1])));
     if (detail > 999 || goes_on) continue;
-    EnhancedStatus status;
-    status.class_digit = static_cast<std::uint8_t>(c - '0');
-    status.subject = static_cast<std::uint16_t>(subject);
-    status.detail = static_cast<std::uint16_t>(detail);
-    return status;
+    status->class_digit = static_cast<std::uint8_t>(c - '0');
+    status->subject = static_cast<std::uint16_t>(subject);
+    status->detail = static_cast<std::uint16_t>(detail);
+    return true;
   }
-  return {};
+  return false;
 }
 
 }  // namespace backscatter

@@ -24,9 +24,23 @@ struct HeaderField {
   bool Is(FieldName other) const { return name == other; }
 };
 
-// `Name: value` or `Name : value`; nullopt for a line that is no field (RFC 5322 section 2.2; a
-// name of at most 64 octets).
+// Where the parts of a field's first line are.
+struct FieldPlaces {
+  std::size_t name_size = 0;  // 0: the line is no field
+  std::size_t value_at = 0;   // behind the colon
+};
+// `Name: value` or `Name : value` (RFC 5322 section 2.2; a name of at most 64 octets).
+FieldPlaces FindField(std::string_view line);
+
+// Nullopt for a line that is no field.
 std::optional<HeaderField> SplitField(std::string_view line);
+
+[[gnu::always_inline]] inline std::string_view ValueOf(std::string_view text,
+                                                       const FieldPlaces& places) {
+  std::size_t at = places.value_at;
+  if (at < text.size() && text[at] == ' ') ++at;  // and mostly no blank more
+  return TrimBlanks({text.data() + at, text.size() - at});
+}
 
 // Puts folded fields together. What goes beyond kMaxFieldBytes is dropped.
 class FieldAssembler {
@@ -49,21 +63,25 @@ class FieldAssembler {
   // line is neither a field nor a folded continuation, and was not taken.
   template <typename Sink>
   bool Add(std::string_view line, Sink&& sink) {
-    return Add(line, SplitField(line), sink);
-  }
-  // The same, where `field` is what SplitField said of the line.
-  template <typename Sink>
-  bool Add(std::string_view line, const std::optional<HeaderField>& field, Sink&& sink) {
-    if (!field) {
-      if (line.empty() || !IsBlank(line.front()) || !pending()) return false;
-      Continue(line);
+    const FieldPlaces places = FindField(line);
+    if (places.name_size != 0) {
+      Begin(line, places, sink);
       return true;
     }
+    if (!IsFolded(line)) return false;
+    Continue(line);
+    return true;
+  }
+  // The same in its parts. `places`: of the field that begins with this line.
+  template <typename Sink>
+  void Begin(std::string_view line, const FieldPlaces& places, Sink&& sink) {
     Flush(sink);
-    field_ = *field;
+    places_ = places;
     text_ = line;
     if (line.size() > kMaxFieldBytes || !IsLent(line)) Keep();
-    return true;
+  }
+  bool IsFolded(std::string_view line) const {
+    return !line.empty() && IsBlank(line.front()) && pending();
   }
   // Also for continuations that lost their indentation.
   void Continue(std::string_view line);
@@ -71,7 +89,8 @@ class FieldAssembler {
   template <typename Sink>
   void Flush(Sink&& sink) {
     if (!pending()) return;
-    sink(std::as_const(field_));
+    const std::string_view written(text_.data(), places_.name_size);
+    sink(HeaderField{FieldNameOf(text_, places_.name_size), written, ValueOf(text_, places_)});
     text_ = {};
   }
 
@@ -82,7 +101,7 @@ class FieldAssembler {
   void Keep();
 
   std::string_view text_;  // of the field under way, with its name: in lent_ or kept_
-  HeaderField field_;      // views of text_
+  FieldPlaces places_;     // in text_
   std::string_view lent_;
   std::string kept_;
 };
@@ -100,9 +119,15 @@ std::string_view NextMessageId(std::string_view value, std::size_t* position);
 // The first id of the value, also where brackets are missing.
 std::string_view OneMessageId(std::string_view value);
 
-// Parameter of a Content-Type or similar value, unquoted (RFC 2045; also `name*=` and `name*0=`);
-// empty: absent.
-std::string_view FieldParameter(std::string_view value, std::string_view name);
+// Parameter of a Content-Type or similar value (RFC 2045; also `name*=` and `name*0=`).
+struct Parameter {
+  std::string_view name;           // less than 32 octets
+  std::string_view behind;         // all that follows its `=`
+  std::string_view Value() const;  // unquoted
+};
+// The next one at or behind `*position`; false: none. Each `=` is taken for one: that in a boundary
+// has a name that nobody asks for.
+bool NextParameter(std::string_view value, std::size_t* position, Parameter* parameter);
 // `text/plain` of `text/plain; charset=x`.
 std::string_view MediaType(std::string_view value);
 
@@ -110,8 +135,9 @@ void ParseReceived(std::string_view value, ReceivedHop* hop);
 // The address of its `for` clause; empty: none.
 std::string_view ReceivedFor(std::string_view value);
 
-// The first `c.s.d` (RFC 3463) that stands alone in the text; class_digit 0: none.
-EnhancedStatus FindStatus(std::string_view text);
+// The first `c.s.d` (RFC 3463) that stands alone in the text. False: there is none, and `status`
+// stays as it was.
+bool FindStatus(std::string_view text, EnhancedStatus* status);
 
 // Where `needle` (lower case) occurs, case ignored; npos: nowhere. For short needles.
 std::size_t FindIgnoreCase(std::string_view text, std::string_view needle, std::size_t from = 0);

@@ -28,21 +28,28 @@ class LineAssembler {
   bool too_long() const { return too_long_; }
 
   // Calls sink(line) for each line that ends here, without LF and without CR before it. The view
-  // lives for that call.
+  // lives for that call, which may finish this.
   template <typename Sink>
   void Add(std::string_view octets, Sink&& sink) {
+    if (skip_ || !text_.empty()) {  // a line that began before
+      const std::size_t end = FindOctet(octets, '\n');
+      if (!skip_) Keep({octets.data(), end});
+      if (end == octets.size()) return;
+      End(sink);
+      octets.remove_prefix(end + 1);
+    }
     std::size_t start = 0;
     ForEachOctet(octets, '\n', [&](std::size_t end) {
-      const std::string_view line(octets.data() + start, end - start);
-      start = end + 1;
-      if (text_.empty() && !skip_ && line.size() <= kMaxLineBytes) {
-        sink(WithoutCr(line));
-      } else {
-        if (!skip_) Keep(line);
-        End(sink);
+      std::size_t size = end - start;
+      if (size > kMaxLineBytes) {
+        too_long_ = true;
+        size = kMaxLineBytes;
       }
+      const std::string_view line(octets.data() + start, size);
+      start = end + 1;
+      sink(WithoutCr(line));
     });
-    if (start < octets.size() && !skip_) Keep(octets.substr(start));
+    if (start < octets.size()) Keep(octets.substr(start));
   }
   // The last line, if it has no end of its own.
   template <typename Sink>
@@ -60,7 +67,7 @@ class LineAssembler {
     if (octets.size() > room) too_long_ = true;
     text_.append(octets.substr(0, room));
   }
-  // The sink may reset this, or finish it: the line is not here any more when it sees it.
+  // The sink may finish this: the line is not here any more when it sees it.
   template <typename Sink>
   void End(Sink&& sink) {
     std::string line;

@@ -158,12 +158,25 @@ void MessageReader::BeginPart(const MimeStructure::Edge& edge) {
 }
 
 void MessageReader::OnHeaderLine(std::string_view line) {
+  const FieldPlaces places = FindField(line);
+  if (places.name_size == 0) {
+    OnOtherHeaderLine(line);
+    return;
+  }
+  fields_.Begin(line, places, [&](const HeaderField& field) { OnField(field); });
+  any_field_ = true;
+  odd_lines_ = 0;
+}
+
+// No field begins here.
+void MessageReader::OnOtherHeaderLine(std::string_view line) {
   if (line.empty() || (!any_field_ && IsBlank(line.front()) && TrimBlanks(line).empty())) {
     if (message_headers_ && !any_field_ && odd_lines_++ < 2) return;  // blank lines before it
     EndHeaders();
     return;
   }
-  if (fields_.Add(line, [&](const HeaderField& field) { OnField(field); })) {
+  if (fields_.IsFolded(line)) {
+    fields_.Continue(line);
     any_field_ = true;
     odd_lines_ = 0;
     return;

@@ -51,9 +51,11 @@ class MessageReader : public BodyReader {
   void Borrow(std::string_view octets);
   void Settle();
   void OnLine(std::string_view line);
-  bool TakeEdge(std::string_view line);
-  void OnHeaderLine(std::string_view line);
-  void EndHeaders();
+  // What few lines ask for stays out of the way of all others.
+  [[gnu::noinline]] bool TakeEdge(std::string_view line);
+  [[gnu::noinline]] void OnHeaderLine(std::string_view line);
+  [[gnu::noinline]] void OnOtherHeaderLine(std::string_view line);
+  [[gnu::noinline]] void EndHeaders();
   void OnField(const HeaderField& field);
   void OnTopField(const HeaderField& field);
   void OnSubject(std::string_view value);
@@ -67,10 +69,10 @@ class MessageReader : public BodyReader {
   void BeginPart(const MimeStructure::Edge& edge);
   void EndPart();
   void OnBodyLine(std::string_view line);
-  void OnEncodedLine(std::string_view line);
-  void OnHtmlLine(std::string_view line);
+  [[gnu::noinline]] void OnEncodedLine(std::string_view line);
+  [[gnu::noinline]] void OnHtmlLine(std::string_view line);
   void OnContentLine(std::string_view line);
-  void OnReportLine(std::string_view line);
+  [[gnu::noinline]] void OnReportLine(std::string_view line);
   void OnReportField(const HeaderField& field);
   void OnWrittenLine(std::string_view line);
   bool own() const { return level_ == 0; }

@@ -1,5 +1,7 @@
 #include "agent/mail/mime_structure.h"
 
+#include <cstring>
+
 namespace backscatter {
 namespace {
 
@@ -55,11 +57,27 @@ void PartHeaders::Reset(bool in_digest) {
 void PartHeaders::OnContentType(std::string_view value) {
   const std::string_view type = MediaType(value);
   content = ContentOf(type);
+  const bool multipart = content == PartContent::kMultipart;
   charset.clear();
-  if (type.size() < value.size()) charset = FieldParameter(value, "charset").substr(0, 32);
-  if (content != PartContent::kMultipart) return;
-  boundary = FieldParameter(value, "boundary").substr(0, kMaxBoundaryBytes);
-  report_type = FieldParameter(value, "report-type").substr(0, 64);
+  if (multipart) {
+    boundary.clear();
+    report_type.clear();
+  }
+  // Of several with one name the first counts.
+  const auto take = [](const Parameter& parameter, std::string_view name, std::size_t limit,
+                       std::string& to) {
+    const bool is = to.empty() && EqualsIgnoreCase(parameter.name, name);
+    if (is) to.assign(parameter.Value(), 0, limit);
+    return is;
+  };
+  std::size_t position = type.size();
+  Parameter parameter;
+  while (NextParameter(value, &position, &parameter)) {
+    if (take(parameter, "charset", 32, charset) || !multipart) continue;
+    if (take(parameter, "boundary", kMaxBoundaryBytes, boundary)) continue;
+    take(parameter, "report-type", 64, report_type);
+  }
+  if (!multipart) return;
   digest = EqualsIgnoreCase(type, "multipart/digest");
   report = EqualsIgnoreCase(type, "multipart/report");
 }
@@ -85,11 +103,12 @@ std::optional<MimeStructure::Edge> MimeStructure::OnLine(std::string_view line) 
   while (!line.empty() && IsBlank(line.back())) line.remove_suffix(1);
   for (std::size_t i = open_.size(); i-- > 0;) {
     const Multipart& multipart = open_[i];
-    const std::string_view boundary = multipart.boundary;
-    if (!line.starts_with(boundary)) continue;
-    const std::string_view rest = line.substr(boundary.size());
-    if (!rest.empty() && rest != "--") continue;
-    Edge edge{!rest.empty(), multipart.digest, multipart.level};
+    const std::string& boundary = multipart.boundary;
+    if (line.size() < boundary.size()) continue;
+    if (std::memcmp(line.data(), boundary.data(), boundary.size()) != 0) continue;
+    const bool closes = line.size() == boundary.size() + 2 && line.ends_with("--");
+    if (!closes && line.size() != boundary.size()) continue;
+    Edge edge{closes, multipart.digest, multipart.level};
     while (open_.size() > (edge.closes ? i : i + 1)) open_.pop_back();
     if (!edge.closes && ++parts_ > kMaxMimeParts) {
       cut_ = true;

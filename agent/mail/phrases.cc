@@ -109,6 +109,8 @@ class PhraseIndex {
   explicit PhraseIndex(std::initializer_list<std::span<const Phrase>> lists) {
     for (const std::span<const Phrase> list : lists) {
       for (const Phrase& phrase : list) {
+        const std::size_t bit = BitOf(phrase.text.data());
+        begin_[bit / 64] |= std::uint64_t{1} << bit % 64;
         if (phrase.text.size() >= kLong) {
           long_.Add(phrase);
         } else {
@@ -130,6 +132,8 @@ class PhraseIndex {
       for (; starts != 0; starts &= starts - 1) {
         const std::size_t start = at + static_cast<std::size_t>(__builtin_ctz(starts));
         if (start + kShortest > text.size()) break;
+        const std::size_t bit = BitOf(text.data() + start);
+        if ((begin_[bit / 64] >> bit % 64 & 1) == 0) continue;
         const std::string_view rest(text.data() + start, text.size() - start);
         found |= short_.FindAt(rest);
         if (rest.size() >= kLong) found |= long_.FindAt(rest);
@@ -139,6 +143,15 @@ class PhraseIndex {
   }
 
  private:
+  static constexpr int kBeginBits = 12;
+  static std::size_t BitOf(const char* text) {  // kShortest octets
+    std::uint32_t octets = 0;
+    std::memcpy(&octets, text, sizeof octets);
+    return octets * std::uint32_t{0x9e3779b1} >> (32 - kBeginBits);
+  }
+
+  // A bit for the first octets of each phrase: most words of a text end here.
+  std::array<std::uint64_t, (std::size_t{1} << kBeginBits) / 64> begin_{};
   PhrasesByHead<std::uint64_t> long_;
   PhrasesByHead<std::uint32_t> short_;
 };

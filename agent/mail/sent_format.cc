@@ -4,13 +4,13 @@
 #include <cstring>
 #include <utility>
 
+#include "agent/base/packed_numbers.h"
+
 namespace backscatter {
 namespace {
 
 constexpr std::uint32_t kVersion = 3;
 constexpr std::string_view kMagic = "SLB1";
-constexpr std::size_t kBlockHead = 24;
-constexpr std::size_t kMostNameBytes = 10;  // a u64 in groups of 7 bits
 // Beyond all starts of slices that a SentClock can have.
 constexpr PacketTime kFarthest = (PacketTime{1} << 62) + (PacketTime{1} << 61);
 
@@ -21,24 +21,8 @@ enum class Block : std::uint32_t { kHead = 1, kState = 2, kNames = 3, kSealed = 
 
 // ---- writing ------------------------------------------------------------------------------------
 
-void PutU32(std::string& out, std::uint32_t value) {
-  for (int i = 0; i < 4; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
-}
-void PutU64(std::string& out, std::uint64_t value) {
-  for (int i = 0; i < 8; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
-}
-void PutI64(std::string& out, std::int64_t value) {
-  PutU64(out, static_cast<std::uint64_t>(value));
-}
-
 std::string Blocked(Block kind, std::string_view payload) {
-  std::string out(kMagic);
-  const auto number = static_cast<std::uint32_t>(kind);
-  PutU32(out, number);
-  PutU64(out, payload.size());
-  PutU64(out, SentCheck(number, payload));
-  out += payload;
-  return out;
+  return MakeBlock(kMagic, static_cast<std::uint32_t>(kind), payload);
 }
 
 std::string HeadBlock(const SentLedgerOptions& options) {
@@ -84,13 +68,11 @@ class NamesBlock {
   explicit NamesBlock(PacketTime slice_start) : slice_start_(slice_start) {}
 
   void Add(std::uint64_t name) {
-    std::uint64_t step = name - last_;
-    for (; step >= 0x80; step >>= 7) names_ += static_cast<char>((step & 0x7f) | 0x80);
-    names_ += static_cast<char>(step);
+    PutStep(names_, name - last_);
     last_ = name;
     ++count_;
   }
-  bool full() const { return names_.size() + 16 + kMostNameBytes > kMaxSentBlock; }
+  bool full() const { return names_.size() + 16 + kMostStepBytes > kMaxSentBlock; }
   // The block, or nothing where there is no name; empty again afterwards.
   std::string Take() {
     if (count_ == 0) return {};
@@ -110,7 +92,7 @@ class NamesBlock {
   std::string names_;
 };
 
-bool WriteSlice(const SentLedger& ledger, std::int64_t slice, const SentWriter& write) {
+bool WriteSlice(const SentLedger& ledger, std::int64_t slice, const ByteWriter& write) {
   NamesBlock block(slice * ledger.slice_ns());
   for (const std::uint64_t name : ledger.set().NamesOf(slice)) {
     block.Add(name);
@@ -126,127 +108,52 @@ absl::Status Damaged(std::string_view what) {
   return absl::DataLossError(std::string("damaged: ").append(what));
 }
 
-// Numbers off the front of a payload; `ok` turns false where there are too few bytes.
-struct Payload {
-  std::string_view rest;
-  bool ok = true;
-
-  std::string_view Take(std::size_t size) {
-    if (size > rest.size()) ok = false;
-    if (!ok) return {};
-    const std::string_view taken = rest.substr(0, size);
-    rest.remove_prefix(size);
-    return taken;
-  }
-  std::uint64_t U64() {
-    std::uint64_t value = 0;
-    const std::string_view bytes = Take(8);
-    for (std::size_t i = bytes.size(); i > 0; --i) {
-      value = value << 8 | static_cast<std::uint8_t>(bytes[i - 1]);
-    }
-    return value;
-  }
-  std::uint32_t U32() {
-    std::uint32_t value = 0;
-    const std::string_view bytes = Take(4);
-    for (std::size_t i = bytes.size(); i > 0; --i) {
-      value = value << 8 | static_cast<std::uint8_t>(bytes[i - 1]);
-    }
-    return value;
-  }
-  std::int64_t I64() { return static_cast<std::int64_t>(U64()); }
+struct Payload : PackedNumbers {
   PacketTime Time() {
     const PacketTime time = I64();
     if (time < -kFarthest || time > kFarthest) ok = false;
     return ok ? time : 0;
   }
-  // In groups of 7 bits.
-  std::uint64_t Step() {
-    std::uint64_t value = 0;
-    for (int shift = 0; shift < 64; shift += 7) {
-      const std::string_view byte = Take(1);
-      if (!ok) return 0;
-      const auto bits = static_cast<std::uint8_t>(byte[0]);
-      value |= static_cast<std::uint64_t>(bits & 0x7f) << shift;
-      if ((bits & 0x80) == 0) return value;
-    }
-    ok = false;
-    return 0;
-  }
 };
 
 class Loader {
  public:
-  Loader(const SentReader& read, const SentLedgerOptions& wanted) : read_(read), wanted_(wanted) {}
+  Loader(const ByteReader& read, const SentLedgerOptions& wanted)
+      : blocks_(kMagic, kMaxSentBlock, &read), wanted_(wanted) {}
 
   absl::StatusOr<LoadedSent> Run() {
-    for (;;) {
-      const Next next = ReadBlock();
+    using Next = BlockReader::Next;
+    for (bool first = true;; first = false) {
+      const Next next = blocks_.ReadNext();
+      loaded_.unfinished_bytes = blocks_.unfinished_bytes();
       if (next == Next::kEnd && sealed_) break;
       if (next == Next::kDamaged || next == Next::kEnd || next == Next::kCutOff) {
-        if (loaded_.state == nullptr && blocks_ == 0) return Damaged("this is no sent ledger");
+        if (first) return Damaged("this is no sent ledger");
         if (next == Next::kCutOff && sealed_) break;
         return Damaged(next == Next::kDamaged ? "a checksum is wrong" : "it ends too early");
       }
-      const absl::Status status = Apply();
+      const absl::Status status = Apply(static_cast<Block>(blocks_.kind()));
       if (!status.ok()) return status;
-      ++blocks_;
     }
     return std::move(loaded_);
   }
 
  private:
-  enum class Next : std::uint8_t { kBlock, kEnd, kCutOff, kDamaged };
-
-  // A cut-off block is one that the file does not hold to its end, or a wrong one with nothing but
-  // zeros behind it: what a crash, or a loss of power, leaves of an addition.
-  Next ReadBlock() {
-    char head[kBlockHead];
-    const std::size_t got = read_(head, sizeof head);
-    if (got == 0) return Next::kEnd;
-    loaded_.unfinished_bytes = got;
-    if (got < sizeof head) return Next::kCutOff;
-    Payload fields{{head, sizeof head}};
-    const bool magic = fields.Take(4) == kMagic;
-    kind_ = fields.U32();
-    const std::uint64_t size = fields.U64();
-    const std::uint64_t check = fields.U64();
-    if (!magic || size > kMaxSentBlock) return OnlyZerosLeft() ? Next::kCutOff : Next::kDamaged;
-    payload_.resize(size);
-    const std::size_t held = read_(payload_.data(), size);
-    loaded_.unfinished_bytes += held;
-    if (held < size) return Next::kCutOff;
-    if (SentCheck(kind_, payload_) != check) {
-      return OnlyZerosLeft() ? Next::kCutOff : Next::kDamaged;
+  absl::Status Apply(Block kind) {
+    if ((kind == Block::kHead) != (loaded_.state == nullptr)) {
+      return Damaged("its parts are out of order");
     }
-    loaded_.unfinished_bytes = 0;
-    return Next::kBlock;
-  }
-
-  bool OnlyZerosLeft() {
-    char bytes[4096];
-    for (;;) {
-      const std::size_t got = read_(bytes, sizeof bytes);
-      if (std::any_of(bytes, bytes + got, [](char c) { return c != 0; })) return false;
-      loaded_.unfinished_bytes += got;
-      if (got < sizeof bytes) return true;
-    }
-  }
-
-  absl::Status Apply() {
-    const bool head = kind_ == static_cast<std::uint32_t>(Block::kHead);
-    if (head != (loaded_.state == nullptr)) return Damaged("its parts are out of order");
-    Payload payload{payload_};
-    if (head) return ApplyHead(payload);
+    Payload payload{{blocks_.payload()}};
+    if (kind == Block::kHead) return ApplyHead(payload);
     bool fine = false;
-    if (kind_ == static_cast<std::uint32_t>(Block::kState)) {
+    if (kind == Block::kState) {
       fine = ApplyState(payload);
-    } else if (kind_ == static_cast<std::uint32_t>(Block::kNames)) {
+    } else if (kind == Block::kNames) {
       fine = has_state_ && ApplyNames(payload);
-    } else if (kind_ == static_cast<std::uint32_t>(Block::kSealed)) {
+    } else if (kind == Block::kSealed) {
       fine = has_state_ && !std::exchange(sealed_, true);
     }
-    if (!fine || !payload.ok || !payload.rest.empty()) return Damaged("a part of it cannot be");
+    if (!fine || !payload.done()) return Damaged("a part of it cannot be");
     return absl::OkStatus();
   }
 
@@ -261,7 +168,7 @@ class Loader {
     payload.I64();  // the window then; names carry times
     options.key.a = payload.U64();
     options.key.b = payload.U64();
-    if (!payload.ok || !payload.rest.empty()) return Damaged("its head cannot be");
+    if (!payload.done()) return Damaged("its head cannot be");
     options.window_ns = wanted_.window_ns;
     if (options.capacity != wanted_.capacity) {
       loaded_.note = "was made for a sent.capacity of " + std::to_string(options.capacity) +
@@ -322,24 +229,16 @@ class Loader {
     return true;
   }
 
-  const SentReader& read_;
+  BlockReader blocks_;
   const SentLedgerOptions& wanted_;
   LoadedSent loaded_;
   bool has_state_ = false;
   bool sealed_ = false;
-  std::uint64_t blocks_ = 0;
-  std::uint32_t kind_ = 0;
-  std::string payload_;
 };
 
 }  // namespace
 
-std::uint64_t SentCheck(std::uint32_t kind, std::string_view payload) {
-  const HashKey key{0x736c626c6f636b31 + kind * 0x9e3779b97f4a7c15, 0xd1b54a32d192ed03};
-  return HashBytes(key, payload);
-}
-
-bool WriteSent(const SentState& state, const SentWriter& write) {
+bool WriteSent(const SentState& state, const ByteWriter& write) {
   if (!write(HeadBlock(state.ledger.options())) || !write(StateBlock(state))) return false;
   const std::int64_t current = state.ledger.set().current_slice();
   for (std::int64_t slice = current - (kSentSlices - 1); slice <= current; ++slice) {
@@ -366,7 +265,7 @@ std::string SentAddition(const SentState& state, std::vector<SentLedger::Change>
   return out;
 }
 
-absl::StatusOr<LoadedSent> ReadSent(const SentReader& read, const SentLedgerOptions& wanted) {
+absl::StatusOr<LoadedSent> ReadSent(const ByteReader& read, const SentLedgerOptions& wanted) {
   return Loader(read, wanted).Run();
 }
 

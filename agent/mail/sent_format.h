@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "agent/base/record_blocks.h"
 #include "agent/mail/sent_coverage.h"
 #include "agent/mail/sent_ledger.h"
 
@@ -27,8 +27,7 @@ struct SentState {
 
 // All numbers little endian. A file is a whole state, and what was added since:
 //   file    = head state names* sealed (state names*)*
-//   block   = "SLB1" kind:u32 size:u64 check:u64 payload      size at most kMaxSentBlock
-//             check: HashBytes of the payload, keyed by the kind
+//   block   = see record_blocks.h, "SLB1"                     size at most kMaxSentBlock
 //   head    = version:u32 0:u32 capacity:u64 window_ns:i64 key:2 * u64
 //   state   = newest:i64 first:i64 learnt:u64 mails:u64 refused:u64 dropped:8 * u64 covered:u64
 //             coverage_newest:i64 rows:u64 row*        (the last state counts)
@@ -38,16 +37,8 @@ struct SentState {
 //   sealed  = nothing: up to here the file was put in place at once
 inline constexpr std::size_t kMaxSentBlock = std::size_t{4} << 20;
 
-// The check of a block, see above.
-std::uint64_t SentCheck(std::uint32_t kind, std::string_view payload);
-
-// Takes the bytes of one block or a few; false ends the writing.
-using SentWriter = std::function<bool(std::string_view bytes)>;
-// Fills `bytes` from the file; fewer than asked for only at its end.
-using SentReader = std::function<std::size_t(char* bytes, std::size_t size)>;
-
 // The whole; false where the writer said so. Memory: 8 bytes a key of one slice, and a block.
-bool WriteSent(const SentState& state, const SentWriter& write);
+bool WriteSent(const SentState& state, const ByteWriter& write);
 // What is to be added to a file for `changes`, which is sorted on return.
 std::string SentAddition(const SentState& state, std::vector<SentLedger::Change>& changes);
 
@@ -60,6 +51,6 @@ struct LoadedSent {
 // Nothing that the bytes say is believed before it is checked; memory grows with what is there.
 // DataLoss where they are damaged, cut off before `sealed`, or no ledger; FailedPrecondition for a
 // later version. The window is that of `wanted`, key and capacity are those of the file.
-absl::StatusOr<LoadedSent> ReadSent(const SentReader& read, const SentLedgerOptions& wanted);
+absl::StatusOr<LoadedSent> ReadSent(const ByteReader& read, const SentLedgerOptions& wanted);
 
 }  // namespace backscatter

@@ -44,37 +44,37 @@ void SentLedger::Fold(std::string_view text) const {
 }
 
 SentLedger::Key SentLedger::TextHash(std::string_view text) const {
-  if (text.empty() || text.size() > kMaxText) return std::nullopt;
+  if (text.empty() || text.size() > kMaxText) return {};
   Fold(text);
-  return HashBytes(options_.key, folded_);
+  return Key(HashBytes(options_.key, folded_));
 }
 
 // In lower case first: then nearly every address takes the short way to its canonical form.
 SentLedger::Key SentLedger::AddressHash(std::string_view path) const {
   path = WithoutBrackets(path);
-  if (path.empty() || path.size() > kMaxPathLength) return std::nullopt;
-  if (IsPlainLowerTarget(path)) return HashBytes(options_.key, path);
+  if (path.empty() || path.size() > kMaxPathLength) return {};
+  if (IsPlainLowerTarget(path)) return Key(HashBytes(options_.key, path));
   Fold(path);
-  if (!MakeCanonicalTarget(folded_, kAddressForm, canonical_)) return std::nullopt;
-  return HashBytes(options_.key, canonical_.address);
+  if (!MakeCanonicalTarget(folded_, kAddressForm, canonical_)) return {};
+  return Key(HashBytes(options_.key, canonical_.address));
 }
 
 SentLedger::Key SentLedger::KeyOfSender(Key address) const {
-  return address ? Key(Tagged(Kind::kSender, *address)) : std::nullopt;
+  return address ? Key(Tagged(Kind::kSender, *address)) : Key();
 }
 
 SentLedger::Key SentLedger::KeyOfPair(Key sender, Key recipient) const {
-  return sender && recipient ? Key(Tagged(Kind::kPair, *sender, *recipient)) : std::nullopt;
+  return sender && recipient ? Key(Tagged(Kind::kPair, *sender, *recipient)) : Key();
 }
 
 SentLedger::Key SentLedger::KeyOfMessageId(std::string_view text) const {
   const Key hash = TextHash(WithoutBrackets(text));
-  return hash ? Key(Tagged(Kind::kMessageId, *hash)) : std::nullopt;
+  return hash ? Key(Tagged(Kind::kMessageId, *hash)) : Key();
 }
 
 SentLedger::Key SentLedger::KeyOfEnvelopeId(std::string_view text, bool undo_xtext) const {
   text = TrimBlanks(text);
-  if (text.empty() || text.size() > kMaxText) return std::nullopt;
+  if (text.empty() || text.size() > kMaxText) return {};
   folded_.clear();
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (undo_xtext && text[i] == '+' && i + 2 < text.size() && HexDigit(text[i + 1]) >= 0 &&
@@ -85,7 +85,7 @@ SentLedger::Key SentLedger::KeyOfEnvelopeId(std::string_view text, bool undo_xte
       folded_ += ToLower(text[i]);
     }
   }
-  return Tagged(Kind::kEnvelopeId, HashBytes(options_.key, folded_));
+  return Key(Tagged(Kind::kEnvelopeId, HashBytes(options_.key, folded_)));
 }
 
 SentLedger::Key SentLedger::KeyOfQueueId(std::string_view queue_id, std::string_view host) const {
@@ -93,14 +93,14 @@ SentLedger::Key SentLedger::KeyOfQueueId(std::string_view queue_id, std::string_
   host = TrimBlanks(host);
   if (host.ends_with('.')) host.remove_suffix(1);
   const Key name = TextHash(host);
-  return id && name ? Key(Tagged(Kind::kQueueId, *id, *name)) : std::nullopt;
+  return id && name ? Key(Tagged(Kind::kQueueId, *id, *name)) : Key();
 }
 
 // ---- learning -----------------------------------------------------------------------------------
 
 void SentLedger::Add(const SentMail& mail) {
   const Key sender = AddressHash(mail.sender);
-  const Key recipient = sender ? AddressHash(mail.recipient) : std::nullopt;
+  const Key recipient = sender ? AddressHash(mail.recipient) : Key();
   const Key message_id = KeyOfMessageId(mail.message_id);
   const Key envelope_id = KeyOfEnvelopeId(mail.envelope_id, true);
   const Key queue_id = KeyOfQueueId(mail.queue_id, mail.host);
@@ -165,7 +165,7 @@ bool SentLedger::HasMessageId(std::string_view message_id) const {
 
 bool SentLedger::HasPair(std::string_view sender, std::string_view recipient) const {
   const Key from = AddressHash(sender);
-  return Has(KeyOfPair(from, from ? AddressHash(recipient) : std::nullopt));
+  return Has(KeyOfPair(from, from ? AddressHash(recipient) : Key()));
 }
 
 bool SentLedger::HasSender(std::string_view sender) const {

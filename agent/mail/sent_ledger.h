@@ -34,6 +34,18 @@ struct SentLedgerOptions {
   HashKey key{};
 };
 
+// What is asked for: a hash, or nothing. In one register, unlike an optional.
+class SentKey {
+ public:
+  SentKey() = default;
+  explicit SentKey(std::uint64_t hash) : hash_(hash != 0 ? hash : 1) {}
+  explicit operator bool() const { return hash_ != 0; }
+  std::uint64_t operator*() const { return hash_; }
+
+ private:
+  std::uint64_t hash_ = 0;
+};
+
 // Keys are compared in one form: Message-IDs without brackets and blanks around; addresses as
 // canonical targets (so BATV and SRS tags are undone); ENVIDs with their xtext undone; all in lower
 // case. Only 64-bit keyed hashes are kept, and of these at most 44 bits (SentSet): a `true` is
@@ -60,7 +72,7 @@ class SentLedger {
 
   // The same in two steps, for whoever asks several things of one address, or knows what it will
   // ask a while before it needs the answer.
-  using Key = std::optional<std::uint64_t>;      // nullopt: nothing to look for
+  using Key = SentKey;
   Key AddressHash(std::string_view path) const;  // canonical; no key by itself
   Key KeyOfSender(Key address) const;
   Key KeyOfPair(Key sender, Key recipient) const;  // of two addresses

@@ -41,7 +41,10 @@ class SentSegment {
   // `newest` is the label of the current slice.
   SentAdd Add(std::uint64_t name, unsigned label, unsigned newest);
   bool Contains(std::uint64_t name) const;
-  void Prefetch(std::uint64_t name) const { __builtin_prefetch(PlaceOf(name).line); }
+  void Prefetch(std::uint64_t name) const {
+    __builtin_prefetch(PlaceOf(name).line);
+    asm volatile("");  // GCC 12 drops calls of functions that do nothing else
+  }
   // Forgets names whose label is not in the bit set `labels`. O(memory); takes the memory twice
   // for its duration, and may leave less.
   void Keep(unsigned labels);

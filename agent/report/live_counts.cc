@@ -39,28 +39,48 @@ void SortByHour(std::vector<Row>& rows) {
 
 void LiveCounts::Distinct::Add(PacketTime at, std::uint64_t source, std::uint64_t network,
                                SketchBudget& budget) {
-  sources.Add(at, source, budget);
-  networks.Add(at, network, budget);
-  changed = true;
+  changed_ = true;
+  if (!any_) {
+    any_ = true;
+    first_at_ = at;
+    first_source_ = source;
+    first_network_ = network;
+    return;
+  }
+  if (rings_ == nullptr) {
+    rings_ = std::make_unique<Rings>();
+    rings_->sources.Add(first_at_, first_source_, budget);
+    rings_->networks.Add(first_at_, first_network_, budget);
+  }
+  rings_->sources.Add(at, source, budget);
+  rings_->networks.Add(at, network, budget);
 }
 
 // Also anew where nothing came: things leave the window.
 void LiveCounts::Distinct::Estimate(PacketTime now) {
-  if (!changed && PartOf(now, 5 * kMinute) == PartOf(estimated_at, 5 * kMinute)) return;
-  sources_estimate = sources.Estimate(now);
-  networks_estimate = networks.Estimate(now);
-  estimated_at = now;
-  changed = false;
+  if (!changed_ && PartOf(now, 5 * kMinute) == PartOf(estimated_at_, 5 * kMinute)) return;
+  estimated_at_ = now;
+  changed_ = false;
+  if (rings_ == nullptr) {
+    const bool recent =
+        any_ && PartOf(now, 5 * kMinute) - PartOf(first_at_, 5 * kMinute) < kHour / (5 * kMinute);
+    sources_estimate_ = networks_estimate_ = recent ? 1 : 0;
+    return;
+  }
+  sources_estimate_ = rings_->sources.Estimate(now);
+  networks_estimate_ = rings_->networks.Estimate(now);
 }
 
 void LiveCounts::Distinct::GiveUp(SketchBudget& budget) {
-  sources.Clear(budget);
-  networks.Clear(budget);
+  if (rings_ == nullptr) return;
+  rings_->sources.Clear(budget);
+  rings_->networks.Clear(budget);
 }
 
 void LiveCounts::Distinct::ClearOld(PacketTime now, SketchBudget& budget) {
-  sources.ClearOld(now, budget);
-  networks.ClearOld(now, budget);
+  if (rings_ == nullptr) return;
+  rings_->sources.ClearOld(now, budget);
+  rings_->networks.ClearOld(now, budget);
 }
 
 LiveCounts::LiveCounts(const LiveCountsOptions& options)
@@ -70,7 +90,8 @@ LiveCounts::LiveCounts(const LiveCountsOptions& options)
       targets_(options.top, &budget_),
       networks_(options.top, &budget_),
       domains_(options.top, &budget_) {
-  for (const std::string_view cause : kEmissionCauses) emissions_.push_back({.cause = std::string(cause)});
+  for (const std::string_view cause : kEmissionCauses)
+    emissions_.push_back({.cause = std::string(cause)});
 }
 
 void LiveCounts::Reconfigure(const LiveCountsOptions& options) {
@@ -156,6 +177,7 @@ void LiveCounts::Resolve(std::string_view path) {
 void LiveCounts::CountReceived(const Transaction& transaction) {
   const IpAddress network = NetworkOf(transaction.source, options_.prefix_v4, options_.prefix_v6);
   const From from{.at = transaction.end,
+                  .part = PartOf(transaction.end, LiveWindowCounts::kFinest),
                   .weight = transaction.weight,
                   .source_key = KeyOf(options_.hash_key, transaction.source),
                   .network_key = KeyOf(options_.hash_key, network)};
@@ -175,8 +197,8 @@ void LiveCounts::CountNetwork(const From& from, const Transaction& transaction,
     return NetworkName(transaction.source, options_.prefix_v4, options_.prefix_v6);
   });
   const double amount = from.weight * static_cast<double>(recipients);
-  row.windows.Add(from.at, amount);
-  recipients_.Add(from.at, amount);
+  row.windows.Add(from.part, amount);
+  recipients_.Add(from.part, amount);
   (row.listed ? row.state.recipients : totals_.other_networks).Add(from.weight, recipients);
 }
 
@@ -191,14 +213,14 @@ void LiveCounts::CountRecipient(const From& from, const Recipient& recipient,
   }
   auto& domain = domains_.At(HashBytes(options_.hash_key, domain_), from.at,
                              [&] { return std::string(domain_); });
-  domain.windows.Add(from.at, from.weight);
+  domain.windows.Add(from.part, from.weight);
   domain.state.distinct.Add(from.at, from.source_key, from.network_key, budget_);
   (domain.listed ? domain.state.replies : totals_.other_recipients)[reply].Add(from.weight);
   if (recipient.unknown_user && domain.listed) domain.state.unknown_users.Add(from.weight);
   auto& target = targets_.At(HashBytes(options_.hash_key, address_), from.at,
                              [&] { return std::string(address_); });
   if (target.state.domain != domain_) target.state.domain = domain_;
-  target.windows.Add(from.at, from.weight);
+  target.windows.Add(from.part, from.weight);
   target.state.distinct.Add(from.at, from.source_key, from.network_key, budget_);
   (target.listed ? target.state.recipients : totals_.other_targets).Add(from.weight);
 }
@@ -218,8 +240,8 @@ void LiveCounts::Fill(PacketTime now, std::uint64_t scraped, LiveSnapshot& snaps
                                 .shown = is_shown(row),
                                 .recipients = row.state.recipients,
                                 .windows = row.windows.Sums(now),
-                                .sources = row.state.distinct.sources_estimate,
-                                .networks = row.state.distinct.networks_estimate,
+                                .sources = row.state.distinct.sources(),
+                                .networks = row.state.distinct.networks(),
                                 .last = row.last});
   });
   networks_.ForEachListed([&](auto& row) {
@@ -236,8 +258,8 @@ void LiveCounts::Fill(PacketTime now, std::uint64_t scraped, LiveSnapshot& snaps
                                 .replies = row.state.replies,
                                 .unknown_users = row.state.unknown_users,
                                 .windows = row.windows.Sums(now),
-                                .sources = row.state.distinct.sources_estimate,
-                                .networks = row.state.distinct.networks_estimate,
+                                .sources = row.state.distinct.sources(),
+                                .networks = row.state.distinct.networks(),
                                 .last = row.last});
   });
   SortByHour(snapshot.targets);

@@ -5,11 +5,10 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include "absl/container/flat_hash_map.h"
 
 #include "agent/base/ip_address.h"
 #include "agent/base/keyed_hash.h"
@@ -54,9 +53,20 @@ class LiveCounts final : public JudgedTransactionSink {
   // distinct numbers of rows that changed.
   void Fill(PacketTime now, std::uint64_t scraped, LiveSnapshot& snapshot);
 
+  // Whom a RCPT is for; `domain` is empty where it is not ours. Valid until the next call of this.
+  struct Place {
+    std::string_view address;
+    std::string_view domain;
+  };
+  Place PlaceOf(std::string_view path) {
+    Resolve(path);
+    return {address_, ours_.Contains(domain_) ? domain_ : std::string_view()};
+  }
   // Whether a canonical domain is one of ours.
   bool IsOurs(std::string_view domain) const { return ours_.Contains(domain); }
 
+  // Sources that were not told apart for want of sketches.
+  std::uint64_t sketches_refused() const { return budget_.refused; }
   // Of all lists, with what waits beside them.
   std::size_t rows() const { return targets_.size() + networks_.size() + domains_.size(); }
   static std::uint64_t MostBytes();
@@ -64,18 +74,31 @@ class LiveCounts final : public JudgedTransactionSink {
  private:
   using HourDistinct = RollingDistinct<12, 5 * kMinute>;
 
-  struct Distinct {
-    HourDistinct sources;
-    HourDistinct networks;
-    double sources_estimate = 0;
-    double networks_estimate = 0;
-    PacketTime estimated_at = 0;
-    bool changed = false;
-
+  // Where the mail of one thing comes from. Most things that are not on a list get one mail and no
+  // more: there is nothing to be allocated for those.
+  class Distinct {
+   public:
     void Add(PacketTime at, std::uint64_t source, std::uint64_t network, SketchBudget& budget);
     void Estimate(PacketTime now);
+    double sources() const { return sources_estimate_; }
+    double networks() const { return networks_estimate_; }
     void GiveUp(SketchBudget& budget);
     void ClearOld(PacketTime now, SketchBudget& budget);
+
+   private:
+    struct Rings {
+      HourDistinct sources;
+      HourDistinct networks;
+    };
+    PacketTime first_at_ = 0;
+    std::uint64_t first_source_ = 0;
+    std::uint64_t first_network_ = 0;
+    bool any_ = false;
+    bool changed_ = false;
+    std::unique_ptr<Rings> rings_;  // from the second one on
+    double sources_estimate_ = 0;
+    double networks_estimate_ = 0;
+    PacketTime estimated_at_ = 0;
   };
   struct TargetState {
     std::string domain;  // that it was last counted under
@@ -108,6 +131,7 @@ class LiveCounts final : public JudgedTransactionSink {
   // Of one transaction.
   struct From {
     PacketTime at;
+    std::int64_t part;  // of LiveWindowCounts
     double weight;
     std::uint64_t source_key;
     std::uint64_t network_key;

@@ -85,6 +85,7 @@ struct TransactionTotals {
   std::uint64_t aborted = 0;
   std::uint64_t unfinished = 0;
   std::uint64_t retries = 0;  // total = retries + the sum of all verdicts
+  std::uint64_t ignored = 0;  // beside the total: in no other number
 };
 
 // Sums of weights, beside the counts of the same names.
@@ -99,6 +100,7 @@ struct Estimates {
   double aborted = 0;
   double unfinished = 0;
   double retries = 0;
+  double ignored = 0;
   std::array<double, kVerdicts> verdicts = {};
 };
 

@@ -61,6 +61,12 @@ void Tally::OnTransaction(const JudgedTransaction& judged) {
   }
 }
 
+void Tally::CountIgnored(const Transaction& transaction) {
+  ++totals_.transactions.ignored;
+  totals_.estimates.ignored += transaction.weight;
+  totals_.weighted |= transaction.weight != 1.0;
+}
+
 void Tally::CountJudgement(const JudgedTransaction& judged) {
   if (judged.judgement.retry) {
     ++totals_.transactions.retries;

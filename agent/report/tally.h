@@ -49,6 +49,8 @@ class Tally final : public JudgedTransactionSink {
 
   void OnTransaction(const JudgedTransaction& judged) override;
   void OnSession(const SessionSummary& session) override;
+  // One that the operator told us to leave out.
+  void CountIgnored(const Transaction& transaction);
 
   // Everything that is counted here: all of `report` but run, captures and the ledger. Lists get
   // at most `top` rows (0 = all). Cost: O(rows) plus the sort; may be called at any time.

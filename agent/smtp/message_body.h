@@ -42,8 +42,12 @@ class MessageBody {
   // Before `dotless` no LF is followed by a dot, as BodyScanner found out.
   void ReadLines(std::string_view octets, std::size_t dotless = 0);
   void OnGap();
-  // The end was seen; whatever comes later is not of this message.
-  void End() { reader_->passage_.ended = true; }
+  // The end was seen; whatever comes later is not of this message. The reader makes its facts now,
+  // while it is warm: the reply that asks for them comes hundreds of packets later.
+  void End() {
+    if (std::exchange(reader_->passage_.ended, true)) return;
+    reader_->Finish(true);
+  }
   const MessageFacts& Finish() { return reader_->Finish(reader_->passage_.ended); }
 
  private:

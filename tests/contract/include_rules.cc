@@ -46,7 +46,7 @@ const std::vector<Wall>& Walls() {
       {"pcap/", {"agent/source/pcap_", "tests/"}},
       {"bpf/libbpf.h", {"agent/source/bpf_"}},
       {"bpf/bpf.h", {"agent/source/bpf_"}},
-      {"prometheus/", {"exporters/prometheus.", "tests/bench/metrics"}},
+      {"prometheus/", {"exporters/prometheus", "tests/bench/metrics"}},
       {"CLI/", {"agent/app/config"}},
       {"yaml-cpp/", {"agent/app/config"}},
       {"microhttpd.h", {"exporters/http_server"}},

@@ -9,7 +9,7 @@
 #include <string>
 #include <string_view>
 
-#include "agent/base/keyed_hash.h"
+#include "agent/base/record_blocks.h"
 #include "agent/mail/sent_format.h"
 
 namespace {
@@ -22,10 +22,6 @@ void Check(bool holds) {
   if (!holds) std::abort();
 }
 
-void PutNumber(std::string& out, std::uint64_t value, int bytes) {
-  for (int i = 0; i < bytes; ++i) out += static_cast<char>(value >> (8 * i) & 0xff);
-}
-
 std::string WithHeads(std::string_view data) {
   std::string out;
   while (data.size() >= 3) {
@@ -34,11 +30,7 @@ std::string WithHeads(std::string_view data) {
         std::min<std::size_t>(data.size() - 3, static_cast<std::uint8_t>(data[1]) * 256U +
                                                    static_cast<std::uint8_t>(data[2]));
     const std::string_view payload = data.substr(3, size);
-    out += "SLB1";
-    PutNumber(out, kind, 4);
-    PutNumber(out, size, 8);
-    PutNumber(out, backscatter::SentCheck(kind, payload), 8);
-    out += payload;
+    out += backscatter::MakeBlock("SLB1", kind, payload);
     data.remove_prefix(3 + size);
   }
   return out;

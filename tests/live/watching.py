@@ -40,6 +40,7 @@ class Agent:
         if not any("--web.listen-address" in str(flag) for flag in flags):
             flags += ("--web.listen-address", "127.0.0.1:0")
         self._process = host.start(agent, "run", *settings, *flags, *named, "--set", "sent.file=",
+                                   "--set", "detection.file=", "--set", "labels.names_file=",
                                    "--set", f"labels.key_file={output / name}.label.key",
                                    "--report", self._report, stderr=open(self._log, "wb"))
         servers.wait_for(lambda: "msg=capturing" in self.log() or not self.alive(),

@@ -262,6 +262,9 @@ INSTANTIATE_TEST_SUITE_P(
               "(host bits zero), not \"10.0.0.1/8\""},
         Wrong{"local: {domains: ['a b']}\n",
               "F:1: local.domains wants a list of domains, not \"a b\""},
+        Wrong{"ignore: {targets: [probe]}\n",
+              "F:1: ignore.targets wants a list of mail addresses such as probe@example.org, not "
+              "\"probe\""},
         Wrong{"targets: 5\n", "F:1: \"targets\" is a section with keys of its own, not a value"},
         Wrong{"relays: ['']\n", "F:1: relays wants a list of texts, not \"\""}));
 
@@ -358,6 +361,7 @@ TEST(ConfigKeys, HoldEveryKeyOfTheArchitecture) {
                                       "sent.min_history",
                                       "sent.min_coverage",
                                       "sent.feed",
+                                      "detection.file",
                                       "detection.source_prefix.v4",
                                       "detection.source_prefix.v6",
                                       "detection.joe_job.recipients",

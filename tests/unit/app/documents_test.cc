@@ -94,7 +94,7 @@ TEST(DefaultConfig, HoldsWithAndWithoutItsComments) {
 
 std::vector<std::string> EveryFlag() {
   std::vector<std::string> flags = ReplayFlagNames();
-  for (const std::vector<std::string>& more : {RunFlagNames(), CheckFlagNames()}) {
+  for (const std::vector<std::string>& more : {RunFlagNames(), CheckFlagNames(), LookupFlagNames()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
   return flags;

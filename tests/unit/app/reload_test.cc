@@ -81,6 +81,52 @@ TEST(Reload, AThousandOpenSessionsGoOn) {
   EXPECT_EQ(report.sessions.mid_stream + report.sessions.with_gaps, 0u);
 }
 
+TEST(Reload, WhatIsIgnoredCountsNowhereElse) {
+  const std::unique_ptr<Pipeline> pipeline = MakePipeline(ConfigOf({}));
+  const auto feed = [&](int from, int to) {
+    for (int i = from; i < to; ++i) {
+      for (const support::TimedFrame& frame : Bounce(i)) Feed(*pipeline, frame);
+    }
+    pipeline->Flush();
+  };
+  feed(0, 10);
+  pipeline->Reconfigure(ConfigOf({"ignore.targets=[U10@V.test, U11@v.test]"}), {});
+  feed(10, 20);
+  pipeline->Reconfigure(ConfigOf({"ignore.networks=[0.0.0.0/0]"}), {});
+  feed(20, 50);
+  pipeline->Reconfigure(ConfigOf({}), {});
+  feed(50, 60);
+  pipeline->Finish();
+  const Report report = pipeline->Snapshot({}, {}, 0);
+  EXPECT_EQ(report.sessions.total, 60u);
+  EXPECT_EQ(report.transactions.ignored, 32u);
+  EXPECT_EQ(report.transactions.total, 28u);
+  EXPECT_EQ(report.transactions.null_sender_recipients, 28u);
+  EXPECT_EQ(report.targets_known, 28u);
+  EXPECT_TRUE(std::none_of(report.targets.begin(), report.targets.end(), [](const auto& row) {
+    return row.address == "U10@v.test" || row.address == "U30@v.test";
+  }));
+}
+
+TEST(Reload, WhatIsIgnoredIsNoFlood) {
+  const std::vector<std::string> low = {"detection.joe_job.recipients=10",
+                                        "detection.joe_job.networks=1"};
+  for (const bool ignored : {false, true}) {
+    std::vector<std::string> sets = low;
+    if (ignored) sets.push_back("ignore.targets=[U1@v.test]");
+    const std::unique_ptr<Pipeline> pipeline = MakePipeline(ConfigOf(sets));
+    for (int i = 0; i < 20; ++i) {
+      std::vector<support::TimedFrame> frames = Bounce(1);
+      for (support::TimedFrame& frame : frames) {
+        frame.at += i * 20 * kMinute / 100;
+        Feed(*pipeline, frame);
+      }
+    }
+    pipeline->Finish();
+    EXPECT_EQ(pipeline->Snapshot({}, {}, 0).floods.empty(), ignored);
+  }
+}
+
 TEST(Reload, TimePassesWithoutPackets) {
   const std::unique_ptr<Pipeline> pipeline = MakePipeline(ConfigOf({}));
   const std::vector<support::TimedFrame> frames = Bounce(1);

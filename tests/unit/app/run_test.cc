@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -22,6 +23,7 @@
 #include "agent/app/log.h"
 #include "agent/base/file_descriptor.h"
 #include "agent/source/fake_source.h"
+#include "exporters/metric_labels.h"
 #include "tests/support/dialogue_capture.h"
 
 namespace backscatter {
@@ -90,13 +92,17 @@ class RunTest : public testing::Test {
     char name[] = "/tmp/backscatter_run_XXXXXX";
     directory_ = mkdtemp(name);
     flags_.config.file = Path("site.yaml");
-    Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
-    flags_.config.sets = {"labels.key_file=" + Path("label.key"), "sent.file=" + Path("sent")};
+    Write("site.yaml", State());
+    flags_.config.sets = {"labels.key_file=" + Path("label.key"),
+                          "labels.names_file=" + Path("label.names")};
     flags_.report = Path("report.json");
   }
   ~RunTest() override { std::filesystem::remove_all(directory_); }
 
   std::string Path(const std::string& name) const { return directory_ + "/" + name; }
+  std::string State() const {
+    return "sent: {file: " + Path("sent") + "}\ndetection: {file: " + Path("floods") + "}\n";
+  }
   void Write(const std::string& name, const std::string& text) const {
     std::ofstream(Path(name), std::ios::binary) << text;
   }
@@ -160,6 +166,29 @@ TEST_F(RunTest, TheKeyOfLabelsIsMadeOnceForItsOwnerAndNeverLogged) {
   }
   EXPECT_EQ(std::filesystem::status(Path("label.key")).permissions(),
             std::filesystem::perms::owner_read | std::filesystem::perms::owner_write);
+}
+
+TEST_F(RunTest, EventsNameTargetsByALabelThatLookupUndoes) {
+  flags_.config.sets.push_back("local.domains=[v.test]");
+  flags_.config.sets.push_back("events.file=" + Path("events"));
+  flags_.config.sets.push_back("events.transactions=true");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  const std::string hash = TargetHash(Read("label.key").substr(0, 64), "secret.person@v.test");
+  const std::string events = Read("events");
+  EXPECT_EQ(std::ranges::count(events, '\n'), 20);
+  EXPECT_THAT(events, AllOf(HasSubstr("\"domain\":\"v.test\",\"target\":\"" + hash + "\""),
+                            Not(HasSubstr("secret"))));
+  EXPECT_THAT(Read("label.names"), AllOf(HasSubstr(hash), HasSubstr("\tsecret.person@v.test\n")));
+}
+
+TEST_F(RunTest, AFileOfEventsThatCannotBeWrittenIsALossAndNoEnd) {
+  flags_.config.sets.push_back("events.file=/dev/full");
+  flags_.config.sets.push_back("events.transactions=true");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), HasSubstr("events are lost until there is room for them"));
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"output.events_dropped\":20"));
 }
 
 TEST_F(RunTest, AKeyOfLabelsThatOthersCanReadIsRefused) {
@@ -226,8 +255,7 @@ TEST_F(RunTest, SighupReloadsAllOrNothingAndNamesWhatNeedsARestart) {
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration not reloaded"));
   EXPECT_THAT(Read("log"), HasSubstr("site.yaml:1"));
-  Write("site.yaml",
-        "ports: [25, 2626]\ntargets: {capacity: 5000}\nsent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", "ports: [25, 2626]\ntargets: {capacity: 5000}\n" + State());
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration reloaded"));
   ASSERT_TRUE(LogSays("these keys need a restart"));
@@ -239,13 +267,12 @@ TEST_F(RunTest, SighupReloadsAllOrNothingAndNamesWhatNeedsARestart) {
 TEST_F(RunTest, AKeyThatNeedsARestartIsToldAtEveryReloadUntilItIsTakenBack) {
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing"));
-  const std::string sent = "sent: {file: " + Path("sent") + "}\n";
-  Write("site.yaml", sent + "targets: {capacity: 5000}\n");
+  Write("site.yaml", State() + "targets: {capacity: 5000}\n");
   for (int reloads = 1; reloads <= 2; ++reloads) {
     kill(child_, SIGHUP);
     ASSERT_TRUE(LogSays("these keys need a restart", reloads)) << Read("log");
   }
-  Write("site.yaml", sent);
+  Write("site.yaml", State());
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration reloaded", 3));
   kill(child_, SIGTERM);
@@ -254,10 +281,10 @@ TEST_F(RunTest, AKeyThatNeedsARestartIsToldAtEveryReloadUntilItIsTakenBack) {
 }
 
 TEST_F(RunTest, TheReportAndTheLogTellTheLeastSamplingThatEverHeld) {
-  Write("site.yaml", "sampling: {ratio: 0.25}\nsent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", "sampling: {ratio: 0.25}\n" + State());
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing"));
-  Write("site.yaml", "sent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", State());
   kill(child_, SIGHUP);
   ASSERT_TRUE(LogSays("configuration reloaded"));
   kill(child_, SIGTERM);
@@ -281,7 +308,7 @@ TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
   Start(FakeLiveSource::Then::kWait);
   ASSERT_TRUE(LogSays("msg=capturing"));
   EXPECT_EQ(Count("bodies of all mail are read"), 0);
-  Write("site.yaml", "bounce: {read: all}\nsent: {file: " + Path("sent") + "}\n");
+  Write("site.yaml", "bounce: {read: all}\n" + State());
   kill(child_, SIGHUP);
   EXPECT_TRUE(LogSays("bodies of all mail are read"));
   kill(child_, SIGTERM);
@@ -291,7 +318,7 @@ TEST_F(RunTest, AReloadThatReadsAllBodiesSaysSo) {
 TEST_F(RunTest, WhatTheKernelCannotTakeOfTheConfigurationIsSaidOnce) {
   std::string words = "daemon0";
   for (int i = 1; i <= 20; ++i) words += ", daemon" + std::to_string(i);
-  Write("site.yaml", "bounce: {daemon_senders: [" + words + "]}\n");
+  Write("site.yaml", "bounce: {daemon_senders: [" + words + "]}\n" + State());
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   const std::string log = Read("log");
@@ -362,6 +389,34 @@ TEST_F(RunTest, WhatWasSentIsKeptFromRunToRun) {
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   EXPECT_THAT(Read("log"), Not(HasSubstr("level=warn")));
+}
+
+TEST_F(RunTest, AFloodGoesOnFromRunToRun) {
+  flags_.config.sets = {"detection.joe_job.recipients=15", "detection.joe_job.networks=1"};
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_EQ(Count("msg=flood kind=joe_job"), 1);
+  EXPECT_THAT(Read("report.json"), HasSubstr("\"recipients\":20,"));
+  Start(FakeLiveSource::Then::kEnd, 7);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), HasSubstr("msg=\"floods go on\" floods=1"));
+  EXPECT_EQ(Count("msg=flood "), 0) << "no news";
+  EXPECT_THAT(Read("report.json"),
+              AllOf(HasSubstr("\"kind\":\"joe_job\""), HasSubstr("\"recipients\":27,")));
+}
+
+TEST_F(RunTest, ADamagedFileOfFloodsIsPutAsideAndAFullDiskIsAWarning) {
+  Write("floods", "no floods, but somebody's notes");
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_THAT(Read("log"), AllOf(HasSubstr("this is no file of floods; it is now "),
+                                 HasSubstr("what is usual is learnt anew")));
+  EXPECT_EQ(Read("floods.damaged"), "no floods, but somebody's notes");
+  EXPECT_GT(Read("floods").size(), 100U);
+  flags_.config.sets = {"detection.file=" + Path("none") + "/a/floods"};
+  Start(FakeLiveSource::Then::kEnd);
+  EXPECT_EQ(Wait(), 0);
+  EXPECT_EQ(Count("msg=\"floods not saved\""), 1);
 }
 
 TEST_F(RunTest, ADurationEndsIt) {

@@ -1,7 +1,10 @@
 // Floods under pressure: clocks that are wrong, tables that are full, senders who would hide one.
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <limits>
+#include <map>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -228,25 +231,72 @@ TEST_F(Watched, EverythingHasACap) {
   EXPECT_LE(detector_->MemoryBytes(), FloodDetector::MostBytes(options));
 }
 
-TEST_F(Watched, AMillionTargetsAndSourcesFitAndAFloodAmongThemIsFound) {
-  PacketTime now = kStart;
-  for (int i = 0; i < 1'000'000; ++i) {
-    now += 300 * kMicrosecond;
-    if (i % 1000 == 0) {
-      Tell(now, "anna@ours.example", From(i / 1000 % 300), kBackscatter);
-    } else {
-      Tell(now, "x" + std::to_string(i) + "@d" + std::to_string(i % 5000) + ".example",
-           From(i % 60'000, i % 200), kBackscatter);
-    }
+TEST_F(Watched, TenMillionTargetsAndSourcesFitAndAFloodAmongThemIsFound) {
+  constexpr std::uint32_t kCount = 10'000'000;
+  // One of each, whose digits are written anew: a transaction each would cost more than the rest.
+  Transaction other = BounceTo("x00000000@d0000.example", From(0));
+  Transaction of_flood = BounceTo("anna@ours.example", From(0));
+  const auto write = [](std::string& text, std::size_t end, std::uint32_t number) {
+    for (; number > 0; number /= 10) text[--end] = static_cast<char>('0' + number % 10);
+  };
+  std::uint64_t most = 0;
+  for (std::uint32_t i = 0; i < kCount; ++i) {
+    Transaction& transaction = i % 1000 == 0 ? of_flood : other;
+    write(other.text, 9, i);
+    write(other.text, 15, i % 5000 + 1000);
+    const std::uint8_t source[4] = {
+        static_cast<std::uint8_t>(i >> 24), static_cast<std::uint8_t>(i >> 16),
+        static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)};
+    transaction.source = IpAddress::V4(source);
+    transaction.start = transaction.end = kStart + i * 30 * kMicrosecond;
+    detector_->OnTransaction({transaction, MailDirection::kInbound, kBackscatter});
+    if (i % 1'000'000 == 0) most = std::max<std::uint64_t>(most, detector_->MemoryBytes());
   }
-  EXPECT_LE(detector_->MemoryBytes(), FloodDetector::MostBytes({}));
-  EXPECT_GT(detector_->windows_given_up(), 0U);
+  EXPECT_LE(std::max<std::uint64_t>(most, detector_->MemoryBytes()),
+            FloodDetector::MostBytes(options_));
+  EXPECT_GT(detector_->windows_given_up(), kCount / 2) << "what made room is counted";
   const std::vector<Flood> floods = detector_->Floods();
   const auto found = std::find_if(floods.begin(), floods.end(), [](const Flood& flood) {
     return flood.kind == FloodKind::kJoeJob && flood.target == "anna@ours.example";
   });
   ASSERT_NE(found, floods.end());
   EXPECT_LT(found->start, kStart + kMinute);
+  EXPECT_NEAR(found->sources, kCount / 1000, kSketchErrorBound * kCount / 1000);
+  EXPECT_LT(Written().size(), 8U << 20) << "what the next run is to have";
+}
+
+// A thousand random floods: a source's count is never too high, nor short by more than is stated.
+TEST_F(Watched, TopSourcesStayWithinTheirStatedError) {
+  for (std::uint64_t run = 0; run < 1000; ++run) {
+    std::mt19937_64 random(run);
+    OpenFlood open({.kind = FloodKind::kJoeJob, .start = kStart, .last = kStart}, kStart, 30);
+    SketchBudget budget{.left = 2};
+    std::map<IpAddress, std::uint64_t> truth;
+    const double skew = 1 + static_cast<double>(run % 4);
+    for (int i = 0; i < 2000; ++i) {
+      const double uniform = std::ldexp(static_cast<double>(random() >> 11), -53);
+      const auto host = static_cast<std::uint16_t>(300 * std::pow(uniform, skew));
+      const std::uint8_t bytes[4] = {10, 0, static_cast<std::uint8_t>(host >> 8),
+                                     static_cast<std::uint8_t>(host)};
+      FloodEvent event{.at = kStart, .unsolicited = true};
+      event.SetSource(IpAddress::V4(bytes), backscatter::KeyOf(run), 24, 48);
+      open.Add(event, {}, budget);
+      ++truth[event.source];
+    }
+    const Flood flood = open.Describe();
+    const auto shortfall = 2000 / OpenFlood::kSourcesKept;
+    for (const FloodSource& source : flood.top_sources) {
+      ASSERT_LE(source.recipients, truth[source.address]) << run;
+      ASSERT_GE(source.recipients + shortfall, truth[source.address]) << run;
+    }
+    for (const auto& [address, count] : truth) {
+      if (count <= flood.top_sources.back().recipients + shortfall) continue;
+      EXPECT_TRUE(std::any_of(flood.top_sources.begin(), flood.top_sources.end(),
+                              [&](const FloodSource& one) { return one.address == address; }))
+          << run;
+    }
+    open.GiveUp(budget);
+  }
 }
 
 }  // namespace

@@ -10,8 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/status/statusor.h"
+
 #include "agent/base/ledger.h"
 #include "agent/detect/flood_detector.h"
+#include "agent/detect/flood_state.h"
 #include "tests/support/make_transaction.h"
 
 namespace backscatter {
@@ -50,10 +53,40 @@ class Watched : public testing::Test, public FloodListener {
 
   void Use(FloodOptions options) {
     options.hash_key = backscatter::KeyOf(1);
+    options_ = options;
     ledger_ = Ledger();
     raised_.clear();
     cleared_.clear();
     detector_ = std::make_unique<FloodDetector>(options, &ledger_);
+    detector_->SetListener(this);
+  }
+
+  std::string Written() const {
+    std::string bytes;
+    EXPECT_TRUE(WriteFloodState(detector_->state(), [&](std::string_view piece) {
+      bytes += piece;
+      return true;
+    }));
+    return bytes;
+  }
+  absl::StatusOr<FloodState> Read(std::string_view bytes) const {
+    return ReadFloodState(
+        [&](char* to, std::size_t size) {
+          size = std::min(size, bytes.size());
+          std::copy_n(bytes.begin(), size, to);
+          bytes.remove_prefix(size);
+          return size;
+        },
+        options_);
+  }
+  // Another run, with another key of its own, from what this one wrote.
+  void Restart() {
+    const std::string bytes = Written();
+    ++restarts_;
+    options_.hash_key = backscatter::KeyOf(1 + restarts_);
+    absl::StatusOr<FloodState> kept = Read(bytes);
+    ASSERT_TRUE(kept.ok()) << kept.status();
+    detector_ = std::make_unique<FloodDetector>(options_, &ledger_, *std::move(kept));
     detector_->SetListener(this);
   }
 
@@ -95,6 +128,8 @@ class Watched : public testing::Test, public FloodListener {
     return std::count(kinds.begin(), kinds.end(), kind);
   }
 
+  FloodOptions options_;
+  std::uint64_t restarts_ = 0;
   Ledger ledger_;
   std::unique_ptr<FloodDetector> detector_;
   std::vector<Flood> raised_;

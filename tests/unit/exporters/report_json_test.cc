@@ -95,6 +95,9 @@ TEST(ReportJson, VerdictsAreThoseThatOccurredInTheOrderOfTheSchema) {
   EXPECT_NE(text.find(R"("verdicts":{"backscatter":7,"unknown":1})"), std::string::npos);
   const Json json = Json::parse(text);
   EXPECT_EQ(json.at("transactions").at("retries"), 2);
+  EXPECT_FALSE(json.at("transactions").contains("ignored"));
+  report.transactions.ignored = 3;
+  EXPECT_EQ(Json::parse(Text(report)).at("transactions").at("ignored"), 3);
   EXPECT_EQ(json.at("targets").at(0).at("verdicts"), (Json{{"solicited", 3}}));
 }
 

@@ -23,6 +23,13 @@ std::string TrimDot(std::string text) {
   return text;
 }
 
+EnhancedStatus StatusIn(std::string_view text) {
+  EnhancedStatus status;
+  const bool found = FindStatus(text, &status);
+  EXPECT_EQ(found, status.class_digit != 0);
+  return status;
+}
+
 TEST(FieldNames, AreKnownInAnyCase) {
   constexpr std::pair<std::string_view, FieldName> kSome[] = {
       {"Received", FieldName::kReceived},
@@ -38,6 +45,21 @@ TEST(FieldNames, AreKnownInAnyCase) {
   for (const auto& [name, wanted] : kSome) {
     EXPECT_EQ(FieldNameOf(name), wanted) << name;
     EXPECT_EQ(FieldNameOf(Upper(std::string(name))), wanted) << name;
+  }
+}
+
+TEST(FieldNames, WhatStandsBehindANameDoesNotCount) {
+  for (const std::string name : {"To", "Date", "Action", "Received", "Reply-To", "Delivered-To",
+                                 "Final-Recipient", "Original-Recipient", "X-Unknown", "Toto"}) {
+    const FieldName alone = FieldNameOf(name);
+    EXPECT_EQ(alone == FieldName::kOther, name == "X-Unknown" || name == "Toto") << name;
+    for (std::size_t more = 0; more < 32; ++more) {
+      const support::PlacedOctets line(name + ':' + std::string(more, 'x'), more % 8);
+      EXPECT_EQ(FieldNameOf(line.text(), name.size()), alone) << line.text();
+      EXPECT_NE(FieldNameOf(line.text(), name.size() - 1),
+                alone == FieldName::kOther ? FieldName::kReceived : alone)
+          << line.text();
+    }
   }
 }
 
@@ -147,7 +169,7 @@ TEST(HeaderFields, NothingBehindTheTextIsLookedAt) {
   for (std::size_t offset = 0; offset < 8; ++offset) {
     for (std::size_t size = 0; size <= status.size(); ++size) {
       const support::PlacedOctets cut(status.substr(0, size), offset);
-      EXPECT_EQ(FindStatus(cut.text()).class_digit, size >= 7 ? 5 : 0) << size;
+      EXPECT_EQ(StatusIn(cut.text()).class_digit, size >= 7 ? 5 : 0) << size;
     }
     for (std::size_t size = 0; size <= address.size(); ++size) {
       const support::PlacedOctets cut(address.substr(0, size), offset);
@@ -197,6 +219,15 @@ TEST(FieldAssembler, LentLinesAreKeptOnlyWhereTheyMustBe) {
   }
 }
 
+std::string_view FieldParameter(std::string_view value, std::string_view name) {
+  Parameter parameter;
+  std::size_t position = 0;
+  while (NextParameter(value, &position, &parameter)) {
+    if (EqualsIgnoreCase(parameter.name, name)) return parameter.Value();
+  }
+  return {};
+}
+
 TEST(FieldParameter, IsFoundBehindASemicolonOrABlankOnly) {
   constexpr std::string_view kValue =
       "multipart/report; xboundary=no; boundary*0*=\"a=b; charset=c\" ; Charset = utf-8";
@@ -222,11 +253,11 @@ TEST(ParseReceived, ReadsTheClausesInAnyCase) {
 }
 
 TEST(FindStatus, TakesTheFirstThatStandsAlone) {
-  EXPECT_EQ(FindStatus("550 5.1.1 unknown").detail, 1);
-  EXPECT_EQ(FindStatus("from 10.4.2.5.1 at 4.2.2").subject, 2);
-  EXPECT_EQ(FindStatus("x5.1.1 5.1 5.1.1234 ").class_digit, 0);
-  EXPECT_EQ(FindStatus("").class_digit, 0);
-  EXPECT_EQ(FindStatus(".").class_digit, 0);
+  EXPECT_EQ(StatusIn("550 5.1.1 unknown").detail, 1);
+  EXPECT_EQ(StatusIn("from 10.4.2.5.1 at 4.2.2").subject, 2);
+  EXPECT_EQ(StatusIn("x5.1.1 5.1 5.1.1234 ").class_digit, 0);
+  EXPECT_EQ(StatusIn("").class_digit, 0);
+  EXPECT_EQ(StatusIn(".").class_digit, 0);
 }
 
 }  // namespace

@@ -1,0 +1,97 @@
+#include "agent/app/label_names.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <utility>
+
+#include "agent/app/output_file.h"
+#include "agent/base/escape.h"
+#include "agent/mail/canonical_target.h"
+#include "exporters/metric_labels.h"
+
+namespace backscatter {
+namespace {
+
+// A line end or a tab would make two lines, or two fields, of one; no canonical address has any.
+bool FitsOnALine(std::string_view address) {
+  return !address.empty() && address.size() <= kMaxTargetLength &&
+         std::ranges::none_of(address, [](char c) { return static_cast<unsigned char>(c) < 0x20; });
+}
+
+}  // namespace
+
+LabelNames::LabelNames(std::string path) : path_(std::move(path)) {
+  std::ifstream in(path_);
+  for (std::string line; names_.size() < kMost && std::getline(in, line);) {
+    const std::size_t first = line.find('\t');
+    const std::size_t second = line.find('\t', first + 1);
+    if (first != kTargetHashDigits || second == std::string::npos) continue;
+    const std::string address = line.substr(second + 1);
+    if (!FitsOnALine(address)) continue;
+    char* end = nullptr;
+    const long long seconds = std::strtoll(line.c_str() + first + 1, &end, 10);
+    if (end != line.c_str() + second || seconds < 0 || seconds > (1LL << 33)) continue;
+    names_[line.substr(0, first)] = {address, seconds * kSecond};
+  }
+}
+
+void LabelNames::Note(std::string_view hash, std::string_view address, PacketTime now) {
+  if (hash.size() != kTargetHashDigits || !FitsOnALine(address)) return;
+  const auto found = names_.find(hash);
+  if (found != names_.end() && found->second.address == address) {
+    found->second.last = now;
+    return;
+  }
+  if (found == names_.end() && names_.size() >= kMost) ForgetOldest();
+  names_[std::string(hash)] = {std::string(address), now};
+  changed_ = true;
+}
+
+void LabelNames::Forget(PacketTime now) {
+  std::erase_if(names_,
+                [&](const auto& entry) { return TimeBetween(entry.second.last, now) > kKept; });
+}
+
+void LabelNames::ForgetOldest() {
+  names_.erase(
+      std::ranges::min_element(names_, {}, [](const auto& entry) { return entry.second.last; }));
+}
+
+absl::Status LabelNames::Save(PacketTime now, bool at_once) {
+  const PacketTime since = TimeBetween(saved_at_, now);
+  const bool is_due = since < 0 || since >= (changed_ ? kBetweenSaves : kRefresh);
+  if (names_.empty() || !(is_due || (at_once && changed_))) return absl::OkStatus();
+  changed_ = false;
+  saved_at_ = now;
+  Forget(now);
+  const std::string aside = path_ + ".new";
+  absl::StatusOr<std::unique_ptr<OutputFile>> out = OutputFile::Open(aside);
+  if (!out.ok()) return out.status();
+  if (chmod(aside.c_str(), 0600) != 0) return absl::PermissionDeniedError(std::strerror(errno));
+  for (const auto& [hash, name] : names_) {
+    (*out)->buffer() +=
+        hash + '\t' + std::to_string(name.last / kSecond) + '\t' + name.address + '\n';
+    (*out)->FlushIfFull();
+  }
+  if (const absl::Status closed = (*out)->Close(); !closed.ok()) return closed;
+  if (std::rename(aside.c_str(), path_.c_str()) == 0) return absl::OkStatus();
+  return absl::PermissionDeniedError(EscapeForTerminal(path_) +
+                                     ": cannot be written: " + std::strerror(errno));
+}
+
+std::optional<std::string> LabelNames::Find(std::string_view hash) const {
+  const auto found = names_.find(hash);
+  if (found == names_.end()) return std::nullopt;
+  return found->second.address;
+}
+
+}  // namespace backscatter
