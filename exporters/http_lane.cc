@@ -14,9 +14,12 @@ bool HttpLaneThread::Post(const IpAddress& client, Job job, bool first) {
   if (stopping_ || (waiting_ >= most_ && !first)) return false;
   auto found = std::ranges::find(clients_, client, &Client::address);
   if (found == clients_.end()) {
-    found = clients_.insert(first ? clients_.begin() : clients_.end(), Client{client, {}, first});
+    found = clients_.insert(clients_.end(), Client{client, {}, false});
   } else if (found->jobs.size() >= most_of_one_) {
     return false;
+  }
+  if (first && !std::exchange(found->first, true)) {
+    clients_.splice(clients_.begin(), clients_, found);
   }
   found->jobs.push_back(std::move(job));
   ++waiting_;
