@@ -2,7 +2,12 @@
 include(GNUInstallDirs)
 install(TARGETS backscatterd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
-install(FILES README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
+# As in the source tree, so that links between them hold; alerts link the runbook there.
+install(FILES README.md CHANGELOG.md METRICS.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
+install(FILES docs/ARCHITECTURE.md docs/DETECTION.md docs/OPERATIONS.md docs/PRIVACY.md docs/STYLE.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd/docs)
+install(FILES dashboards/README.md dashboards/RUNBOOK.md
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd/dashboards)
 install(FILES packaging/backscatterd.service DESTINATION lib/systemd/system)
 install(FILES packaging/backscatterd.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
 install(FILES packaging/backscatterd.bash RENAME backscatterd
@@ -11,9 +16,8 @@ install(DIRECTORY dashboards/rules dashboards/alertmanager dashboards/prometheus
         DESTINATION ${CMAKE_INSTALL_DATADIR}/backscatterd)
 install(FILES dashboards/grafana/overview.json
         DESTINATION ${CMAKE_INSTALL_DATADIR}/backscatterd/grafana)
-install(DIRECTORY dashboards/grafana/provisioning
+install(DIRECTORY dashboards/grafana/provisioning/
         DESTINATION ${CMAKE_INSTALL_DATADIR}/backscatterd/grafana-provisioning)
-install(FILES dashboards/RUNBOOK.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
 install(FILES packaging/backscatterd.yaml DESTINATION /etc/backscatterd)
 
 set(CPACK_GENERATOR DEB)

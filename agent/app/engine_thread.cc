@@ -92,6 +92,11 @@ void EngineThread::Tick() {
   heartbeat_.fetch_add(1, std::memory_order_relaxed);
   Pipeline& pipeline = *options_.pipeline;
   const std::optional<PacketTime> caught_up = options_.queue->CaughtUpAt();
+  // Packets have the time of the host's clock: they cannot be later than it.
+  if (caught_up && TimeBetween(*caught_up, pipeline.latest()) > kMinute) {
+    options_.log->Warn("the clock was set back");
+    pipeline.SetBack(*caught_up);
+  }
   PacketTime now = pipeline.latest();
   if (caught_up) {
     now = std::max(now, *caught_up - kSecond);

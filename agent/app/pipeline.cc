@@ -143,6 +143,11 @@ void Pipeline::AdvanceTo(PacketTime now) {
   fan_->Flush();
 }
 
+void Pipeline::SetBack(PacketTime now) {
+  latest_ = now;
+  floods_.SetBack(now);
+}
+
 void Pipeline::Reconfigure(Config config, BatvKeys batv_keys) {
   engine_.Reconfigure(EngineOptionsOf(config));
   readers_.Reconfigure(MakeReadersOptions(config));

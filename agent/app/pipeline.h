@@ -70,6 +70,8 @@ class Pipeline final : public PacketSink {
   void Flush();
   // Time-outs while no packet comes, and slices of what was sent. `now` may not go back.
   void AdvanceTo(PacketTime now);
+  // The host's clock went back: what packets said of later times was wrong.
+  void SetBack(PacketTime now);
   // The input has ended: everything that is open is settled and counted.
   void Finish();
 

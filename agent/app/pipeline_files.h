@@ -46,8 +46,4 @@ absl::Status PutReportJson(const Report& report, OutputFile& out);
 // only.
 absl::Status WriteReportTo(const std::string& path, const Report& report);
 
-// The state folder of the package; a run by hand has no systemd to make it. Where it cannot be
-// made, saving says what is wrong.
-void MakeFolderOf(const std::string& path);
-
 }  // namespace backscatter

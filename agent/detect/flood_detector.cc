@@ -355,6 +355,11 @@ void FloodDetector::AdvanceTo(PacketTime now) {
   Tick(state_.now);
 }
 
+void FloodDetector::SetBack(PacketTime now) {
+  now = Believable(now);
+  if (TimeBetween(now, state_.now) >= kLate) BeginAnew(now);
+}
+
 void FloodDetector::Tick(PacketTime now) {
   state_.baselines.AdvanceTo(now);
   if (budget_.left == 0 && TimeBetween(swept_, now) >= kMinute) {

@@ -47,6 +47,9 @@ class FloodDetector final : public FloodView {
   void OnTransaction(const JudgedTransaction& judged);
   // Floods end while nothing comes. `now` going back is ignored.
   void AdvanceTo(PacketTime now);
+  // A clock that is to be trusted says that what was later than `now` was wrong. By less than
+  // twenty minutes: nothing happens, time stands still until then.
+  void SetBack(PacketTime now);
 
   // Null: nobody. It must outlive this.
   void SetListener(FloodListener* listener) { listener_ = listener; }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The rules of grafana/dashboard-linter (named as there) on the committed dashboard, and ours: a text
-for no data on each panel, a unit for each column, panels that do not lie on one another."""
+"""The rules of grafana/dashboard-linter (named as there) on the committed dashboard, and ours: a
+text for no data on each panel, a unit for each column, panels that do not lie on one another."""
 
 import json
 import re

@@ -111,9 +111,12 @@ class Alertmanager:
 
     def states(self):
         """(alertname, severity, domain or kind): whether it is muted."""
-        return {(one["labels"]["alertname"], one["labels"]["severity"],
-                 one["labels"].get("domain", one["labels"]["kind"])): bool(one["status"]["inhibitedBy"])
-                for one in json.loads(self.get("/api/v2/alerts"))}
+        found = {}
+        for one in json.loads(self.get("/api/v2/alerts")):
+            labels = one["labels"]
+            key = labels["alertname"], labels["severity"], labels.get("domain", labels["kind"])
+            found[key] = bool(one["status"]["inhibitedBy"])
+        return found
 
     def end(self):
         self.process.terminate()
@@ -122,8 +125,8 @@ class Alertmanager:
 
 
 ALERTS = [
-    alert("BackscatterFlood", "warning", "joe_job", "joe_job against 1", domain="a.test", target="1"),
-    alert("BackscatterFlood", "warning", "joe_job", "joe_job against 2", domain="a.test", target="2"),
+    alert("BackscatterFlood", "warning", "joe_job", "against 1", domain="a.test", target="1"),
+    alert("BackscatterFlood", "warning", "joe_job", "against 2", domain="a.test", target="2"),
     alert("BackscatterFlood", "info", "joe_job", domain="a.test", target="2"),
     alert("BackscatterFlood", "info", "joe_job", domain="b.test", target="3"),
     alert("BackscatterFlood", "info", "emitter"),
@@ -182,7 +185,7 @@ def check_notices(manager, webhook, mail, failures):
     failures.expect(notice is not None, "no webhook was called")
     if notice:
         told = sorted(one["annotations"]["description"] for one in notice["alerts"])
-        failures.expect(told == ["joe_job against 1", "joe_job against 2"],
+        failures.expect(told == ["against 1", "against 2"],
                         f"one notification for a domain, not for a target: {told}")
         failures.expect(notice["commonAnnotations"]["runbook_url"].endswith("#backscatterflood"),
                         "the runbook's link")

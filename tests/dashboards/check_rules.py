@@ -5,6 +5,7 @@ import re
 
 import tools
 
+CONFIG = tools.ROOT / "dashboards" / "prometheus" / "prometheus.yml"
 TESTS = sorted((tools.ROOT / "tests" / "dashboards" / "rules").glob("*.test.yml"))
 
 
@@ -16,8 +17,7 @@ def main():
     args = tools.arguments()
     promtool = tools.tool("promtool", args.servers)
     failures = tools.Failures()
-    for command in (["check", "rules", tools.RULES],
-                    ["check", "config", tools.ROOT / "dashboards" / "prometheus" / "prometheus.yml"],
+    for command in (["check", "rules", tools.RULES], ["check", "config", CONFIG],
                     ["test", "rules", *TESTS]):
         code, text = tools.run(promtool, *command)
         print(text)

@@ -1,4 +1,4 @@
-"""The committed dashboard as tests read it: its panels, and its queries with variables filled in."""
+"""The committed dashboard as tests read it: its panels, its queries with variables filled in."""
 
 import json
 

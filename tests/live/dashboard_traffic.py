@@ -85,7 +85,7 @@ class Hosts:
         talk.say("STARTTLS\r\n", 220)
         hello, secret = ssl.MemoryBIO(), ssl.create_default_context()
         try:
-            secret.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="mx.ours.example").do_handshake()
+            secret.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="mx.test").do_handshake()
         except ssl.SSLWantReadError:
             pass
         talk.say(hello.read())
@@ -93,7 +93,7 @@ class Hosts:
 
     def _overlong_line(self):
         talk = Talk(self.world, GATEWAY)
-        talk.say(b"NOOP " + b"x" * 100_000 + b"\r\n", 250)
+        talk.say(b"NOOP " + b"x" * 12_000 + b"\r\n", 250)
         talk.quit()
 
     def play(self):

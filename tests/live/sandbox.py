@@ -14,7 +14,8 @@ import subprocess
 
 BOX = pathlib.Path("/run/live")  # a tmpfs of ours
 EXIM_CONFIGURATION = pathlib.Path("/etc/exim4/exim4.conf")  # the name that Exim was built with
-NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24")  # RFC 5737
+NETWORKS = ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24",  # RFC 5737
+            "198.18.0.0/15")  # RFC 2544, where many networks are needed
 _CLONE_NEWNET = 0x40000000
 _USERS = ("postfix", "postdrop", "Debian-exim", "dovecot", "dovenull", "vmail", "opensmtpd",
           "opensmtpq")

@@ -37,16 +37,18 @@ std::unique_ptr<Pipeline> MakePipeline(const Config& config, OutputFile* lines =
                                     std::make_unique<KeptLedger>(*std::move(kept)));
 }
 
-std::vector<support::TimedFrame> Bounce(int i) {
+std::vector<support::TimedFrame> Bounce(int i, int target) {
   support::DialogueOptions options;
   options.client_port = static_cast<std::uint16_t>(20'000 + i);
   options.server_port = 2525;
   support::DialogueCapture capture(options);
   capture.Lines({"S: 220 mx ESMTP", "C: EHLO a.test", "S: 250 mx", "C: MAIL FROM:<>", "S: 250 ok",
-                 "C: RCPT TO:<U" + std::to_string(i) + "@v.test>", "S: 250 ok", "C: DATA",
+                 "C: RCPT TO:<U" + std::to_string(target) + "@v.test>", "S: 250 ok", "C: DATA",
                  "S: 354 go", "C: x", "C: .", "S: 250 ok", "C: QUIT", "S: 221 bye"});
   return capture.Frames();
 }
+
+std::vector<support::TimedFrame> Bounce(int i) { return Bounce(i, i); }
 
 void Feed(Pipeline& pipeline, const support::TimedFrame& frame) {
   pipeline.OnPacket(
@@ -79,6 +81,32 @@ TEST(Reload, AThousandOpenSessionsGoOn) {
   EXPECT_EQ(report.targets_known, std::size_t{kSessions});
   EXPECT_EQ(report.targets.front().address.front(), 'u') << "folded from now on";
   EXPECT_EQ(report.sessions.mid_stream + report.sessions.with_gaps, 0u);
+}
+
+// One packet from tomorrow must not stop the clock of a live run until then.
+TEST(Reload, AClockThatIsSetBackStopsNoFloodFromBeingSeen) {
+  const std::unique_ptr<Pipeline> pipeline =
+      MakePipeline(ConfigOf({"detection.joe_job.recipients=10", "detection.joe_job.networks=1"}));
+  const auto feed = [&](int i, PacketTime later) {
+    std::vector<support::TimedFrame> frames = Bounce(later > 0 ? 1000 : i, 1);
+    for (support::TimedFrame& frame : frames) {
+      frame.at += later + i * 10 * kSecond;
+      Feed(*pipeline, frame);
+    }
+    pipeline->Flush();
+    return frames.back().at;
+  };
+  PacketTime now = 0;
+  feed(0, kDay);
+  for (int i = 0; i < 20; ++i) {
+    now = feed(i, 0);
+    if (i == 3) pipeline->SetBack(now);
+    pipeline->AdvanceTo(std::max(pipeline->latest(), now));
+  }
+  EXPECT_EQ(pipeline->latest(), now);
+  const Report report = pipeline->Snapshot({}, {}, 0);
+  ASSERT_EQ(report.floods.size(), 1u);
+  EXPECT_LE(report.floods[0].last, now);
 }
 
 TEST(Reload, WhatIsIgnoredCountsNowhereElse) {
@@ -116,7 +144,7 @@ TEST(Reload, WhatIsIgnoredIsNoFlood) {
     if (ignored) sets.push_back("ignore.targets=[U1@v.test]");
     const std::unique_ptr<Pipeline> pipeline = MakePipeline(ConfigOf(sets));
     for (int i = 0; i < 20; ++i) {
-      std::vector<support::TimedFrame> frames = Bounce(1);
+      std::vector<support::TimedFrame> frames = Bounce(i, 1);
       for (support::TimedFrame& frame : frames) {
         frame.at += i * 20 * kMinute / 100;
         Feed(*pipeline, frame);

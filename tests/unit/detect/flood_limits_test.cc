@@ -47,6 +47,19 @@ TEST_F(Watched, OneTimeFromTheFutureBlindsForAHundred) {
   EXPECT_EQ(detector_->Floods()[0].recipients, 300U);
 }
 
+TEST_F(Watched, AClockThatWasSetBackBlindsNobody) {
+  Burst(kStart + kHour, 5 * kMinute, 300, 40, "anna@ours.example", kBackscatter);
+  detector_->SetBack(kStart + kHour - 14 * kMinute);
+  EXPECT_TRUE(cleared_.empty()) << "by less than twenty minutes";
+  detector_->SetBack(kStart);
+  ASSERT_EQ(cleared_.size(), 1U);
+  EXPECT_EQ(cleared_[0].recipients, 300U);
+  Burst(kStart, kMinute, 30, 30, "anna@ours.example", kBackscatter);
+  EXPECT_EQ(ledger_.Get(Loss::kDetectLate), 0U);
+  ASSERT_EQ(raised_.size(), 2U);
+  EXPECT_EQ(raised_[1].start, kStart);
+}
+
 TEST_F(Watched, ExtremeTimesAreNoUndefinedBehaviour) {
   for (const PacketTime at : {std::numeric_limits<PacketTime>::min(), PacketTime{-1}, PacketTime{0},
                               std::numeric_limits<PacketTime>::max(), PacketTime{1}}) {
