@@ -115,6 +115,14 @@ Odd           long_line 3,456, bare_line_feed 12
 )");
 }
 
+TEST(ReportTable, SaysWhatWasIgnored) {
+  Report report = Flood();
+  EXPECT_THAT(RenderReportTable(report, {}), Not(HasSubstr("Ignored")));
+  report.transactions.ignored = 86'400;
+  EXPECT_THAT(RenderReportTable(report, {}),
+              HasSubstr("Ignored       86,400 transactions of ignore.networks or ignore.targets"));
+}
+
 TEST(ReportTable, OrdinaryMailAloneIsNoVerdictWorthALine) {
   Report report;
   EXPECT_THAT(RenderReportTable(report, {}), Not(HasSubstr("Verdicts")));
