@@ -14,9 +14,12 @@ bool HttpLaneThread::Post(const IpAddress& client, Job job, bool first) {
   if (stopping_ || (waiting_ >= most_ && !first)) return false;
   auto found = std::ranges::find(clients_, client, &Client::address);
   if (found == clients_.end()) {
-    found = clients_.insert(first ? clients_.begin() : clients_.end(), Client{client, {}});
+    found = clients_.insert(clients_.end(), Client{client, {}, false});
   } else if (found->jobs.size() >= most_of_one_) {
     return false;
+  }
+  if (first && !std::exchange(found->first, true)) {
+    clients_.splice(clients_.begin(), clients_, found);
   }
   found->jobs.push_back(std::move(job));
   ++waiting_;
@@ -44,7 +47,7 @@ void HttpLaneThread::Loop() {
     --waiting_;
     if (client.jobs.empty()) {
       clients_.pop_front();
-    } else {
+    } else if (!client.first) {
       clients_.splice(clients_.end(), clients_, clients_.begin());
     }
     const bool run = !stopping_;

@@ -37,6 +37,7 @@ class HttpLaneThread {
   struct Client {
     IpAddress address;
     std::deque<Job> jobs;  // never empty
+    bool first = false;    // until they are done
   };
 
   void Loop();

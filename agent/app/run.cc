@@ -1,7 +1,6 @@
 #include "agent/app/run.h"
 
 #include <poll.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,6 +24,7 @@
 #include "agent/app/rights.h"
 #include "agent/app/room_options.h"
 #include "agent/app/run_config.h"
+#include "agent/app/run_paths.h"
 #include "agent/app/run_reports.h"
 #include "agent/app/service_notifier.h"
 #include "agent/app/wake.h"
@@ -40,26 +40,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kSameWish{500};  // timeout(1) sends SIGTERM twice
-
-// The state folder of the package; a run by hand has no systemd to make it.
-void MakeFolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash == 0) return;
-  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
-}
-
-PipelinePaths PathsOf(const RunFlags& flags, const Config& config) {
-  return {.sent = config.sent_file,
-          .sent_advice =
-              "; set sent.file to a file that can be read and written, or --set "
-              "sent.file= to keep nothing",
-          .floods = config.flood_file,
-          .floods_advice =
-              "; set detection.file to a file that can be read and written, or --set "
-              "detection.file= to keep nothing",
-          .transactions = flags.transactions,
-          .transactions_mode = OutputFile::Mode::kAppend};
-}
 
 class Agent {
  public:
@@ -135,9 +115,8 @@ absl::Status Agent::SetUp() {
     return absl::UnavailableError("no descriptor for events: too many open files");
   WarnOfBodies();
   const Config& config = config_.now();
-  MakeFolderOf(config.sent_file);
-  MakeFolderOf(config.flood_file);
-  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(PathsOf(flags_, config), config, key_);
+  for (const std::string& path : {config.sent_file, config.flood_file}) MakeFolderOf(path);
+  absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(RunPathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
   for (const std::string& warning : {files_.sent->warning(), files_.floods->warning()}) {

@@ -1,4 +1,6 @@
 // The built program as a shell sees it: exit codes, messages, pipes, signals.
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,6 +18,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "agent/base/file_descriptor.h"
 #include "tests/support/dialogue_capture.h"
 
 namespace backscatter {
@@ -94,6 +97,26 @@ TEST_F(Cli, AReplayPrintsTheReportAndIsDone) {
   EXPECT_THAT(result.output, Not(HasSubstr("\x1b"))) << "piped, so plain";
   EXPECT_EQ(result.errors, "") << "and no progress";
   for (const char c : result.output) EXPECT_TRUE(c == '\n' || (c >= ' ' && c <= '~'));
+}
+
+TEST_F(Cli, APortThatIsTakenEndsARunInThree) {
+  const FileDescriptor taken(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(bind(taken.get(), reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(listen(taken.get(), 1), 0);
+  ASSERT_EQ(getsockname(taken.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
+  const std::string run =
+      "$B run --config.file empty.yaml --set sent.file= --set detection.file= "
+      "--set labels.key_file=k --web.listen-address=127.0.0.1:";
+  Result result = Sh(run + std::to_string(ntohs(address.sin_port)));
+  EXPECT_EQ(result.exit_code, 3) << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("another program has this port"));
+  result = Sh(run + "0 --web.config.file=no.yml");
+  EXPECT_EQ(result.exit_code, 2) << result.errors;
+  EXPECT_THAT(result.errors, HasSubstr("no.yml: cannot read no.yml: No such file"));
 }
 
 TEST_F(Cli, SetDoesNotLoseTheFile) {

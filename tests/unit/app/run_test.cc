@@ -25,6 +25,7 @@
 #include "agent/source/fake_source.h"
 #include "exporters/metric_labels.h"
 #include "tests/support/dialogue_capture.h"
+#include "tests/support/http_socket.h"
 
 namespace backscatter {
 namespace {
@@ -417,6 +418,26 @@ TEST_F(RunTest, ADamagedFileOfFloodsIsPutAsideAndAFullDiskIsAWarning) {
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   EXPECT_EQ(Count("msg=\"floods not saved\""), 1);
+}
+
+TEST_F(RunTest, ItServesWhatItCounts) {
+  flags_.web_listen = {"127.0.0.1:0"};
+  flags_.config.sets.emplace_back("api.transactions=3");
+  flags_.config.sets.emplace_back("labels.target=plain");
+  Start(FakeLiveSource::Then::kWait);
+  ASSERT_TRUE(LogSays("msg=capturing"));
+  const std::string log = Read("log");
+  const std::size_t at = log.find(':', log.find("msg=serving address=127"));
+  const auto port = static_cast<std::uint16_t>(std::stoul(log.substr(at + 1)));
+  std::string targets;
+  for (int i = 0; i < 10 && targets.find("\"recipients\":20") == std::string::npos; ++i) {
+    std::this_thread::sleep_for(milliseconds(1100));
+    targets = support::Get(port, "/api/v1/targets?limit=1&offset=0")->body;
+  }
+  EXPECT_THAT(targets, HasSubstr("\"target\":\"secret.person@v.test\",\"recipients\":20"));
+  EXPECT_THAT(support::Get(port, "/api/v1/transactions")->body, HasSubstr("\"available\":3"));
+  kill(child_, SIGTERM);
+  EXPECT_EQ(Wait(), 0);
 }
 
 TEST_F(RunTest, ADurationEndsIt) {

@@ -154,11 +154,15 @@ TEST(HttpLane, WhoGoesFirstWaitsForNobodysTurn) {
   const auto address = [](int i) { return *IpAddress::Parse("192.0.2." + std::to_string(i)); };
   for (int i = 0; i < 4; ++i) EXPECT_TRUE(lane.Post(address(i), [&](bool) { order += 'a'; }));
   EXPECT_FALSE(lane.Post(address(9), [&](bool) { order += 'x'; }));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(lane.Post(
+        address(9), [&](bool) { order += 'b'; }, /*first=*/true));
+  }
   EXPECT_TRUE(lane.Post(
-      address(9), [&](bool) { order += 'b'; }, /*first=*/true));
+      address(3), [&](bool) { order += 'c'; }, /*first=*/true));
   lane.Start();
   lane.Stop();
-  EXPECT_EQ(order, "baaaa");
+  EXPECT_EQ(order, "acbbaaa");  // whoever comes first last is first
 }
 
 TEST(HttpLane, HasBoundsAndCallsEveryJobThatItTook) {
