@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <memory>
+#include <system_error>
 #include <utility>
 
 #include "agent/app/output_file.h"
@@ -21,6 +24,8 @@
 namespace backscatter {
 namespace {
 
+constexpr std::size_t kMaxLine = kTargetHashDigits + kMaxTargetLength + 32;
+
 // A line end or a tab would make two lines, or two fields, of one; no canonical address has any.
 bool FitsOnALine(std::string_view address) {
   return !address.empty() && address.size() <= kMaxTargetLength &&
@@ -30,6 +35,9 @@ bool FitsOnALine(std::string_view address) {
 }  // namespace
 
 LabelNames::LabelNames(std::string path) : path_(std::move(path)) {
+  std::error_code error;
+  const std::uintmax_t bytes = std::filesystem::file_size(path_, error);
+  if (error || bytes > kMost * kMaxLine) return;  // nothing there, or none of ours
   std::ifstream in(path_);
   for (std::string line; names_.size() < kMost && std::getline(in, line);) {
     const std::size_t first = line.find('\t');

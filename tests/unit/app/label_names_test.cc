@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -92,6 +93,13 @@ TEST_F(LabelNamesTest, ADamagedFileCostsNoMoreThanItsDamagedLines) {
   const LabelNames names(path_);
   EXPECT_EQ(names.size(), 1u);
   EXPECT_EQ(names.Find(Hash(3)), "ann@ours.example");
+}
+
+TEST_F(LabelNamesTest, AFileThatIsTooLargeToBeOursIsNotRead) {
+  std::ofstream(path_) << "0000000000000003\t17\tann@ours.example\n";
+  EXPECT_EQ(LabelNames(path_).size(), 1u);
+  std::filesystem::resize_file(path_, std::uintmax_t{1} << 40);  // a hole
+  EXPECT_EQ(LabelNames(path_).size(), 0u);
 }
 
 TEST_F(LabelNamesTest, WhatIsNoAddressOfOneLineIsNotTaken) {
