@@ -112,8 +112,9 @@ TEST_F(HttpLimitsTest, AFullHouseLosesWhatTheGreatestHolds) {
   Serve();
   Sockets great;
   Sockets small;
+  Open(6, "127.0.0.2", small);  // before: age does not matter
+  ASSERT_TRUE(Becomes([this] { return counts().open == 6; }));
   Open(10, "127.0.0.1", great);
-  Open(6, "127.0.0.2", small);
   ASSERT_TRUE(Becomes([this] { return counts().open == 16; }));
   EXPECT_EQ(Get(port(), "/", "", "127.0.0.3")->status, 200);
   EXPECT_TRUE(great.front()->Closes());
@@ -130,6 +131,7 @@ TEST_F(HttpLimitsTest, WhoOwesItsFirstRequestGoesBeforeWhoIsIdle) {
   HttpSocket idle(port());
   idle.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   ASSERT_EQ(idle.Read()->status, 200);
+  std::this_thread::sleep_for(milliseconds(50));  // so that it is the older one for sure
   HttpSocket silent(port());
   ASSERT_TRUE(Becomes([this] { return counts().open == 2; }));
   EXPECT_EQ(Get(port(), "/")->status, 200);
