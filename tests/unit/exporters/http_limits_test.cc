@@ -19,6 +19,9 @@ using Sockets = std::vector<std::unique_ptr<HttpSocket>>;
 
 class HttpLimitsTest : public HttpServerTest {
  protected:
+  // No time-out does by chance what is expected of something else.
+  HttpLimitsTest() { limits_.header = limits_.idle = limits_.answer = milliseconds(60'000); }
+
   void Open(std::size_t count, const std::string& from, Sockets& out,
             std::string_view sends = "") const {
     for (std::size_t i = 0; i < count; ++i) {
