@@ -3,21 +3,21 @@
 
 _backscatterd() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words='' flags
-  local keys='interfaces= source= ports= sampling.ratio= bpf.attach= bpf.ring_bytes= local.domains=
-              local.networks= trusted_proxies= ignore.networks= ignore.targets= targets.fold_case= targets.fold_detail=
-              targets.capacity= sources.capacity= bounce.read= bounce.capture_bytes=
-              bounce.daemon_senders= batv.keys= srs.domains= verp.patterns= relays= sent.window=
-              sent.capacity= sent.file= sent.min_history= sent.min_coverage= sent.feed=
-              detection.file= detection.source_prefix.v4= detection.source_prefix.v6=
-              detection.joe_job.recipients= detection.joe_job.networks= detection.joe_job.baseline=
-              detection.random_recipients.recipients= detection.random_recipients.networks=
-              detection.random_recipients.distinct= detection.emitter.recipients=
-              detection.emitter.targets= detection.callout_storm.recipients=
-              detection.callout_storm.networks= detection.callout_storm.baseline=
-              detection.own_emission.transactions= detection.bounce_loop.recipients=
-              detection.widespread.targets= labels.target= labels.key_file=
-              labels.names_file= labels.top_k= events.file= events.max_bytes= events.transactions=
-              api.transactions= memory.max='
+  local keys='interfaces= source= ports= sampling.ratio= bpf.attach= bpf.ring_bytes= bpf.stats=
+              local.domains= local.networks= trusted_proxies= ignore.networks= ignore.targets=
+              targets.fold_case= targets.fold_detail= targets.capacity= sources.capacity=
+              bounce.read= bounce.capture_bytes= bounce.daemon_senders= batv.keys= srs.domains=
+              verp.patterns= relays= sent.window= sent.capacity= sent.file= sent.min_history=
+              sent.min_coverage= sent.feed= detection.file= detection.source_prefix.v4=
+              detection.source_prefix.v6= detection.joe_job.recipients= detection.joe_job.networks=
+              detection.joe_job.baseline= detection.random_recipients.recipients=
+              detection.random_recipients.networks= detection.random_recipients.distinct=
+              detection.emitter.recipients= detection.emitter.targets=
+              detection.callout_storm.recipients= detection.callout_storm.networks=
+              detection.callout_storm.baseline= detection.own_emission.transactions=
+              detection.bounce_loop.recipients= detection.widespread.targets= labels.target=
+              labels.key_file= labels.names_file= labels.top_k= events.file= events.max_bytes=
+              events.transactions= api.transactions= memory.max='
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
     words='replay run check lookup version --help --version'

@@ -45,6 +45,7 @@ struct Config {
   double sampling_ratio = 1.0;
   std::string bpf_attach;  // auto, tcx, clsact
   std::uint64_t bpf_ring_bytes = 0;
+  bool bpf_stats = false;
   std::uint64_t memory_max = 0;  // of `run`; a replay takes what its caps allow
   TableCaps tables;
 

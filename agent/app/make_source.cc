@@ -21,10 +21,12 @@ absl::StatusOr<MadeSource> MakeBpf(const Config& config, const CaptureRules& rul
   options.rules = rules;
   options.attach = AttachModeOf(config);
   options.program.ring_bytes = config.bpf_ring_bytes;
+  options.run_stats = config.bpf_stats;
   absl::StatusOr<std::unique_ptr<BpfSource>> bpf = BpfSource::Open(options);
   if (!bpf.ok()) return bpf.status();
   const BpfSource* const opened = bpf->get();
   MadeSource made{.source = *std::move(bpf), .why = "kernel probes, as source: bpf asks for"};
+  made.warning = std::string(opened->run_stats_status().message());
   // A filter of a qdisc does not go with the process: it must be taken away at the end.
   made.keeps = [opened] {
     return opened->attached_by() == BpfAttachMode::kClsact

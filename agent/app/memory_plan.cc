@@ -10,6 +10,7 @@
 #include "agent/app/batch_queue.h"
 #include "agent/app/room_options.h"
 #include "agent/mail/message_readers.h"
+#include "agent/report/live_counts.h"
 #include "agent/smtp/sessions.h"
 #include "agent/tcp/reassembler.h"
 
@@ -117,7 +118,7 @@ std::vector<Knob> KnobsOf(Config& config, const LoadedConfig& loaded) {
 
 // While a table grows it is there one and a half times; only one grows at a time.
 std::uint64_t Total(const std::vector<Knob>& knobs, const Config& config) {
-  std::uint64_t sum = kSmallTables;
+  std::uint64_t sum = kSmallTables + LiveCounts::MostBytes(config.labels_top_k);
   std::uint64_t largest = 0;
   for (const Knob& knob : knobs) {
     const std::uint64_t bytes = knob.bytes(config);
@@ -163,6 +164,7 @@ absl::StatusOr<MemoryPlan> PlanMemory(const LoadedConfig& loaded) {
     plan.total = Total(knobs, config);
   }
   for (const Knob& knob : knobs) plan.parts.push_back({knob.name, knob.bytes(config)});
+  plan.parts.push_back({"lists of metrics", LiveCounts::MostBytes(config.labels_top_k)});
   plan.parts.push_back({"small tables", kSmallTables});
   return plan;
 }

@@ -32,6 +32,12 @@ absl::Status WriteAll(OutputFile& out, const Report& report) {
 
 }  // namespace
 
+void MakeFolderOf(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos || slash == 0) return;
+  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
+}
+
 absl::StatusOr<PipelineFiles> OpenPipelineFiles(const PipelinePaths& paths, const Config& config,
                                                 const HashKey& key) {
   PipelineFiles files;

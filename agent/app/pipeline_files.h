@@ -35,6 +35,9 @@ struct PipelineFiles {
   std::unique_ptr<OutputFile> lines = {};  // null: no transactions are written
 };
 
+// The state folder of the package; a run by hand has no systemd to make it.
+void MakeFolderOf(const std::string& path);
+
 // InvalidArgument or NotFound for what the operator gave, else what the system refused.
 absl::StatusOr<PipelineFiles> OpenPipelineFiles(const PipelinePaths& paths, const Config& config,
                                                 const HashKey& key);

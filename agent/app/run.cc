@@ -72,7 +72,6 @@ class Agent {
   absl::StatusOr<std::string> Reload();
   void WarnOfBodies();
   void ApplyConfig();
-  void AddSourceTo(LiveSnapshot& snapshot) const;
   Config Effective() const;
   RunInfo MakeRunInfo() const;
 
@@ -116,8 +115,7 @@ absl::Status Agent::SetUp() {
     return absl::UnavailableError("no descriptor for events: too many open files");
   WarnOfBodies();
   const Config& config = config_.now();
-  MakeFolderOf(config.sent_file);
-  MakeFolderOf(config.flood_file);
+  for (const std::string& path : {config.sent_file, config.flood_file}) MakeFolderOf(path);
   absl::StatusOr<PipelineFiles> files = OpenPipelineFiles(RunPathsOf(flags_, config), config, key_);
   if (!files.ok()) return files.status();
   files_ = *std::move(files);
@@ -158,6 +156,7 @@ absl::Status Agent::MakeCapture() {
   absl::StatusOr<MadeSource> made = seams_.make_source(config, rules);
   if (!made.ok()) return WithMissingRights(made.status(), config.source);
   log_.Info("source", {{"name", made->source->Name()}, {"why", made->why}});
+  if (!made->warning.empty()) log_.Warn(made->warning);
   source_keeps_ = made->keeps;
   source_details_ = made->details;
   source_samples_ = made->source->samples();
@@ -190,7 +189,10 @@ Config Agent::Effective() const {
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
   recent_.SetNext(live_.get());
-  live_->SetSource([this](LiveSnapshot& snapshot) { AddSourceTo(snapshot); });
+  live_->SetSource([this](LiveSnapshot& snapshot) {
+    snapshot.run = MakeRunInfo();
+    AddSourceStats(capture_->stats(), snapshot);
+  });
   pipeline_ = std::make_unique<Pipeline>(
       Pipeline::Options{.config = Effective(),
                         .batv_keys = files_.batv_keys,
@@ -315,14 +317,6 @@ void Agent::ApplyConfig() {
     live_->Reconfigure(config, label_key);
     recent_.Configure(config.api_transactions, config.targets, NamerOf(live_->publisher()));
   });
-}
-
-// By the engine's thread.
-void Agent::AddSourceTo(LiveSnapshot& snapshot) const {
-  const SourceStats stats = capture_->stats();
-  snapshot.run = MakeRunInfo();
-  snapshot.packets = stats.packets;
-  snapshot.packet_bytes = stats.bytes;
 }
 
 // systemd restarts what says nothing; so only threads that live may speak.

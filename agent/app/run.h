@@ -18,7 +18,8 @@ namespace backscatter {
 
 struct MadeSource {
   std::unique_ptr<LiveSource> source;
-  std::string why;  // this one: "kernel probes: ..."
+  std::string why;           // this one: "kernel probes: ..."
+  std::string warning = {};  // what it cannot do, though it was asked to
   // Once it is started; either may be empty. What its end needs, and how it is attached.
   std::function<CapabilitySet()> keeps = {};
   std::function<std::string()> details = {};

@@ -10,6 +10,7 @@ std::vector<std::string> RunConfig::Take(const LoadedConfig& loaded) {
   now_.source = start.source;
   now_.bpf_attach = start.bpf_attach;
   now_.bpf_ring_bytes = start.bpf_ring_bytes;
+  now_.bpf_stats = start.bpf_stats;
   now_.memory_max = start.memory_max;
   now_.tables = start.tables;
   now_.targets_capacity = start.targets_capacity;
@@ -22,6 +23,7 @@ std::vector<std::string> RunConfig::Take(const LoadedConfig& loaded) {
   now_.sent_file = start.sent_file;
   now_.flood_file = start.flood_file;
   now_.labels_names_file = start.labels_names_file;
+  now_.labels_top_k = start.labels_top_k;
   now_.events_file = start.events_file;
   return KeysThatNeedRestart(at_start_, loaded);
 }

@@ -1,16 +1,6 @@
 #include "agent/app/run_paths.h"
 
-#include <sys/stat.h>
-
-#include <cstddef>
-
 namespace backscatter {
-
-void MakeFolderOf(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos || slash == 0) return;
-  (void)mkdir(path.substr(0, slash).c_str(), 0750);  // saving says what is wrong
-}
 
 PipelinePaths RunPathsOf(const RunFlags& flags, const Config& config) {
   return {.sent = config.sent_file,

@@ -31,6 +31,15 @@ LiveCountsOptions MakeLiveOptions(const Config& config, const HashKey& key) {
           .hash_key = key};
 }
 
+void AddSourceStats(const SourceStats& stats, LiveSnapshot& snapshot) {
+  snapshot.packets = stats.packets;
+  snapshot.packet_bytes = stats.bytes;
+  for (const ProgramRuns& runs : stats.programs) {
+    snapshot.bpf_programs.push_back(
+        {runs.program, static_cast<double>(runs.nanoseconds) / 1e9, runs.runs});
+  }
+}
+
 SnapshotPublisher::SnapshotPublisher(Options options)
     : options_(std::move(options)), counts_(options_.counts) {}
 

@@ -20,11 +20,13 @@
 #include "agent/detect/flood.h"
 #include "agent/report/live_counts.h"
 #include "agent/report/live_snapshot.h"
+#include "agent/source/source.h"
 #include "exporters/metric_labels.h"
 
 namespace backscatter {
 
 LiveCountsOptions MakeLiveOptions(const Config& config, const HashKey& key);
+void AddSourceStats(const SourceStats& stats, LiveSnapshot& snapshot);
 
 // Everything but SetReload is for the engine's thread, or for the time before it runs.
 class SnapshotPublisher final : public FloodListener {

@@ -12,15 +12,6 @@
 namespace backscatter {
 namespace {
 
-constexpr PacketTime kTick = 10 * kSecond;
-// A session that hangs is told when it is given up, fifteen minutes after its last octet. It counts
-// as far back as windows go that are made of minutes.
-constexpr PacketTime kLate = 20 * kMinute;
-constexpr PacketTime kFarthestBack = 9 * kMinute;
-constexpr PacketTime kShortlyAway = 10 * kMinute;
-constexpr int kLateMeansWrong = 100;  // in a row: the clock is what is wrong
-PacketTime Believable(PacketTime time) { return std::clamp(time, -kFarthestTime, kFarthestTime); }
-
 // One that ended: its texts, its sources and itself.
 constexpr std::size_t kEndedBytes = sizeof(Flood) + 2048;
 constexpr double kNetworksOfFloodView = 10;  // DETECTION section 3, post-rules
@@ -94,81 +85,8 @@ void FloodDetector::OnTransaction(const JudgedTransaction& judged) {
   }
 }
 
-bool FloodDetector::IsInTime(const Transaction& transaction) {
-  const PacketTime end = Believable(transaction.end);
-  if (TimeBetween(end, state_.now) < kLate) {
-    late_in_a_row_ = 0;
-    return true;
-  }
-  ledger_.Add(Loss::kDetectLate, transaction.recipients.size());
-  if (++late_in_a_row_ >= kLateMeansWrong) BeginAnew(end);
-  return false;
-}
-
-void FloodDetector::BeginAnew(PacketTime now) {
-  std::vector<FloodKey> all;
-  for (const auto& [key, on] : state_.open) all.push_back(key);
-  for (const FloodKey key : all) Clear(key, state_.now);
-  targets_.Clear();
-  domains_.Clear();
-  networks_.Clear();
-  overall_ = {};
-  state_.baselines.BeginAnew();
-  state_.recent.Clear();
-  flooded_.clear();
-  state_.now = ticked_ = swept_ = now;
-  late_in_a_row_ = 0;
-}
-
-void FloodDetector::Recount() {
-  const PacketTime now = state_.now;
-  state_.recent.ForEach([&](const RecentEvents::Entry& entry) {
-    const FloodEvent& event = entry.event;
-    const auto counts = [&](FloodKind kind) {
-      return event.Counts(kind) && !entry.IsSpentFor(kind);
-    };
-    if (event.at > now || TimeBetween(event.at, now) > kHour) return;
-    if (counts(FloodKind::kOwnEmission)) overall_.AddEmitted(event);
-    if (event.emitted) return;
-    if (counts(FloodKind::kJoeJob)) {
-      targets_.At(event.target_key, now).Whole(budget_).Add(event, budget_);
-    }
-    if (counts(FloodKind::kBounceLoop)) {
-      targets_.At(event.target_key, now).Whole(budget_).AddLoop(event);
-    }
-    if (counts(FloodKind::kRandomRecipients)) {
-      domains_.At(event.domain_key, now).AddUnknownUser(event, budget_);
-    }
-    if (counts(FloodKind::kCalloutStorm)) {
-      domains_.At(event.domain_key, now).AddCallout(event, budget_);
-    }
-    if (counts(FloodKind::kEmitter)) {
-      networks_.At(event.network_key, now).Whole(budget_).Add(event, budget_);
-    }
-  });
-  for (const auto& [key, on] : state_.open) Hold(on.flood.kind(), on.key);
-}
-
-void FloodDetector::Resume(PacketTime now) {
-  resumes_ = false;
-  if (TimeBetween(now, state_.now) >= kLate) return BeginAnew(now);  // then or now it is wrong
-  const PacketTime away = TimeBetween(state_.now, now);
-  std::vector<FloodKey> over;
-  for (auto& [key, on] : state_.open) {
-    if (away > 3 * FloodWindow(on.flood.kind())) over.push_back(key);
-    on.flood.Resume(now);
-  }
-  for (const FloodKey key : over) Clear(key, now);
-  // An hour of which much was not watched teaches nothing.
-  if (away > kShortlyAway && PartOf(now, kHour) != state_.baselines.hour()) {
-    state_.baselines.BeginAnew();
-  }
-}
-
 FloodEvent FloodDetector::MakeEvent(const Transaction& transaction, const IpAddress& peer) const {
-  FloodEvent event{.at = std::max(Believable(transaction.end), state_.now - kFarthestBack),
-                   .weight = transaction.weight,
-                   .source = {}};
+  FloodEvent event{.at = TimeOf(transaction), .weight = transaction.weight, .source = {}};
   event.SetSource(peer, state_.hash_key, options_.prefix_v4, options_.prefix_v6);
   return event;
 }
@@ -343,21 +261,6 @@ void FloodDetector::LetGo(FloodKind kind, std::uint64_t key) {
     overall_.emitted = {};
     overall_.emitted_onset = {};
   }
-}
-
-void FloodDetector::AdvanceTo(PacketTime now) {
-  now = Believable(now);
-  if (resumes_) Resume(now);
-  if (now <= state_.now) return;
-  state_.now = now;
-  if (PartOf(state_.now, kTick) == PartOf(ticked_, kTick)) return;
-  ticked_ = state_.now;
-  Tick(state_.now);
-}
-
-void FloodDetector::SetBack(PacketTime now) {
-  now = Believable(now);
-  if (TimeBetween(now, state_.now) >= kLate) BeginAnew(now);
 }
 
 void FloodDetector::Tick(PacketTime now) {

@@ -76,6 +76,7 @@ class FloodDetector final : public FloodView {
   using FloodKey = std::uint64_t;
 
   FloodEvent MakeEvent(const Transaction& transaction, const IpAddress& peer) const;
+  PacketTime TimeOf(const Transaction& transaction) const;
   // False: it is too late to be counted.
   bool IsInTime(const Transaction& transaction);
   void BeginAnew(PacketTime now);

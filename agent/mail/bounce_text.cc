@@ -180,7 +180,7 @@ void BounceText::EndPart(DeliveryStatus* report, MessageFacts* facts) {
 }
 
 void BounceText::ReadReportLine(std::string_view line, std::string_view charset) {
-  const bool escaped = line.find("\x1b$") != std::string_view::npos;
+  const bool escaped = HasEscape(line);
   if (escaped || !IsPlainCharset(charset)) {
     text_.clear();
     converter_.Append(escaped && IsPlainCharset(charset) ? "iso-2022-jp" : charset, line,

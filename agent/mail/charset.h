@@ -7,7 +7,15 @@
 #include <string>
 #include <string_view>
 
+#include "agent/base/find_octet.h"
+
 namespace backscatter {
+
+// ESC $: octets of ISO-2022-JP or its like.
+inline bool HasEscape(std::string_view text) {
+  const std::size_t escape = FindOctet(text, '\x1b');
+  return escape < text.size() && text.find("\x1b$", escape) != std::string_view::npos;
+}
 
 // Opens each set at most once and keeps it: names come from the wire, and opening one may load code
 // from the disk (measured: 0.6 ms, where sets were opened and closed in turn). Each call of Append

@@ -56,7 +56,7 @@ void CutUtf8(std::string* text, std::size_t limit) {
 }  // namespace
 
 void DecodeEncodedWords(std::string_view value, CharsetConverter* converter, std::string* out) {
-  if (value.find("=?") == std::string_view::npos) {
+  if (!MayHaveEncodedWords(value)) {
     out->assign(value.substr(0, kMaxFactText + 1));
     CutUtf8(out, kMaxFactText);
     return;

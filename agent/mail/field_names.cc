@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <iterator>
 
@@ -81,6 +82,7 @@ struct Head {
   bool operator==(const Head&) const = default;
 };
 constexpr std::size_t kHeadBytes = 16;
+constexpr std::size_t kMaxNameBytes = 64;
 
 constexpr Head HeadOf(std::string_view name) {
   Head head;
@@ -91,36 +93,38 @@ constexpr Head HeadOf(std::string_view name) {
   return head;
 }
 
-// The same of the first `size` octets of a line.
-Head HeadOf(std::string_view line, std::size_t size) {
-  const char* const text = line.data();
 #if defined(__SSE2__)
-  if (line.size() >= kHeadBytes) {  // without a branch on the size, which nobody can foretell
-    static constexpr std::array<std::uint8_t, 2 * kHeadBytes> kOfName = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    const auto load = [](const void* from) {
-      return _mm_loadu_si128(static_cast<const __m128i*>(from));
-    };
-    const __m128i of_name = load(kOfName.data() + kHeadBytes - std::min(size, kHeadBytes));
-    const __m128i octets = _mm_and_si128(_mm_or_si128(load(text), _mm_set1_epi8(0x20)), of_name);
-    return {static_cast<std::uint64_t>(_mm_cvtsi128_si64(octets)),
-            static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(octets, octets)))};
-  }
-#endif
-  constexpr std::uint64_t kLower = 0x2020202020202020;
-  if (size >= kHeadBytes) return {Load8(text) | kLower, Load8(text + 8) | kLower};
-  const auto first = [](std::size_t octets) { return (std::uint64_t{1} << 8 * octets) - 1; };
-  if (size > 8) {
-    const std::uint64_t last = Load8(text + size - 8) >> 8 * (kHeadBytes - size);
-    return {Load8(text) | kLower, last | (kLower & first(size - 8))};
-  }
-  if (size == 8) return {Load8(text) | kLower, 0};
-  std::uint64_t low = 0;
-  for (std::size_t i = 0; i < size; ++i)
-    low = low << 8 | static_cast<unsigned char>(text[size - 1 - i]);
-  return {low | (kLower & first(size)), 0};
+__m128i LoadOctets(const void* from) { return _mm_loadu_si128(static_cast<const __m128i*>(from)); }
+
+// Of a line of eight or more; zeros where it ends before the sixteenth.
+__m128i FirstOctets(std::string_view line) {
+  if (line.size() >= kHeadBytes) return LoadOctets(line.data());
+  const std::size_t behind = line.size() - 8;  // the first eight
+  const std::uint64_t last = Load8(line.data() + behind);
+  const std::uint64_t high = behind == 0 ? 0 : last >> 8 * (8 - behind);
+  return _mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(Load8(line.data())));
 }
+
+// The same of the first `size` of these octets, without a branch on the size: nobody can foretell
+// it.
+Head HeadOf(__m128i octets, std::size_t size) {
+  static constexpr std::array<std::uint8_t, 2 * kHeadBytes> kOfName = {
+      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+      0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  const __m128i of_name = LoadOctets(kOfName.data() + kHeadBytes - size);
+  const __m128i head = _mm_and_si128(_mm_or_si128(octets, _mm_set1_epi8(0x20)), of_name);
+  return {static_cast<std::uint64_t>(_mm_cvtsi128_si64(head)),
+          static_cast<std::uint64_t>(_mm_cvtsi128_si64(_mm_unpackhi_epi64(head, head)))};
+}
+
+// A bit for each octet that no name has: what is not printable, and the colon.
+unsigned EndsIn(__m128i octets) {
+  const __m128i others = _mm_or_si128(_mm_cmpeq_epi8(octets, _mm_set1_epi8(':')),
+                                      _mm_cmpeq_epi8(octets, _mm_set1_epi8(0x7f)));
+  const __m128i in_name = _mm_andnot_si128(others, _mm_cmpgt_epi8(octets, _mm_set1_epi8(' ')));
+  return static_cast<unsigned>(_mm_movemask_epi8(in_name)) ^ 0xffffU;
+}
+#endif
 
 struct Entry {
   Head head;
@@ -157,21 +161,47 @@ constexpr std::array<std::uint8_t, kSlots> MakeSlots() {
 }
 constexpr std::array<std::uint8_t, kSlots> kSlotsOfNames = MakeSlots();
 
-// Of a name that is longer than its head.
-[[gnu::noinline]] FieldName LongNameOf(const char* line, std::uint8_t number) {
-  const std::string_view known = kKnown[number].text;
-  const bool same = EqualOctetsIgnoreCase(line, known.data(), known.size());
-  return same ? kKnown[number].name : FieldName::kOther;
+[[gnu::always_inline]] inline FieldName Find(const Head& head, std::string_view name) {
+  const std::uint8_t number = kSlotsOfNames[SlotOf(head, name.size())];
+  const Entry& entry = kEntries[number];
+  if (entry.size != name.size() || entry.head != head) return FieldName::kOther;
+  if (name.size() > kHeadBytes && !EqualsIgnoreCase(kKnown[number].text, name)) {
+    return FieldName::kOther;
+  }
+  return entry.name;
+}
+
+// Where the name is long, the line short, or the colon away from it; and of what is no field.
+// `end`: that many octets are known to be of the name.
+[[gnu::noinline]] FieldStart FindOddField(std::string_view line, std::size_t end) {
+  while (end < line.size() && end <= kMaxNameBytes && line[end] > ' ' && line[end] < 0x7f &&
+         line[end] != ':') {
+    ++end;
+  }
+  if (end == 0 || end > kMaxNameBytes || end == line.size()) return {};
+  std::size_t colon = end;
+  while (colon < line.size() && IsBlank(line[colon])) ++colon;
+  if (colon == line.size() || line[colon] != ':') return {};
+  return {FieldNameOf({line.data(), end}), end, colon + 1};
 }
 
 }  // namespace
 
-FieldName FieldNameOf(std::string_view line, std::size_t size) {
-  const Head head = HeadOf(line, size);
-  const std::uint8_t number = kSlotsOfNames[SlotOf(head, size)];
-  const Entry& entry = kEntries[number];
-  if (entry.size != size || entry.head != head) return FieldName::kOther;
-  return size > kHeadBytes ? LongNameOf(line.data(), number) : entry.name;
+FieldName FieldNameOf(std::string_view name) { return Find(HeadOf(name), name); }
+
+FieldStart FindField(std::string_view line) {
+  std::size_t end = 0;
+#if defined(__SSE2__)
+  if (line.size() >= 8) {
+    const __m128i octets = FirstOctets(line);
+    end = static_cast<std::size_t>(std::countr_zero(EndsIn(octets) | 1U << kHeadBytes));
+    if (end == 0) return {};
+    if (end < std::min(line.size(), kHeadBytes) && line[end] == ':') {
+      return {Find(HeadOf(octets, end), {line.data(), end}), end, end + 1};
+    }
+  }
+#endif
+  return FindOddField(line, end);
 }
 
 }  // namespace backscatter

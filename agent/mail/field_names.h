@@ -39,10 +39,26 @@ enum class FieldName : std::uint8_t {
   kDiagnosticCode,
 };
 
-// Of the first `size` octets of a line: printable ones, as FindField finds them, of which there are
-// some; case is ignored. Cost: a few comparisons, one of them where the line has 16 octets.
-FieldName FieldNameOf(std::string_view line, std::size_t size);
-inline FieldName FieldNameOf(std::string_view name) { return FieldNameOf(name, name.size()); }
+// What the first line of a field begins with, in one register; false: it is no field.
+class FieldStart {
+ public:
+  FieldStart() = default;
+  FieldStart(FieldName name, std::size_t name_size, std::size_t value_at)
+      : bits_(std::uint64_t{value_at} << 16 | name_size << 8 | static_cast<std::uint8_t>(name)) {}
+  explicit operator bool() const { return bits_ != 0; }
+  FieldName name() const { return static_cast<FieldName>(bits_ & 0xff); }
+  std::size_t name_size() const { return bits_ >> 8 & 0xff; }
+  std::size_t value_at() const { return bits_ >> 16; }  // behind the colon
+
+ private:
+  std::uint64_t bits_ = 0;
+};
+
+// `Name: value` or `Name : value` (RFC 5322 section 2.2; a name of at most 64 octets).
+FieldStart FindField(std::string_view line);
+
+// Of printable octets; case is ignored. Cost: a few comparisons.
+FieldName FieldNameOf(std::string_view name);
 
 // A block of fields with one of these is the header of a message.
 constexpr bool IsOfHeader(FieldName name) {

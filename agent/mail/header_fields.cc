@@ -13,7 +13,6 @@
 namespace backscatter {
 namespace {
 
-constexpr std::size_t kMaxNameBytes = 64;
 constexpr std::size_t kMaxParameterName = 32;
 constexpr std::size_t kMaxLiteral = 56;  // "IPv6:" and 45 octets
 
@@ -66,37 +65,6 @@ std::string_view WordTo(std::string_view text) {
 #endif
   while (size < text.size() && !kSet.Has(text[size])) ++size;
   return {text.data(), size};
-}
-
-// How many octets of a field's name the line begins with: printable, no colon (RFC 5322 section
-// 2.2). Looks at a little more than kMaxNameBytes.
-std::size_t NameEnd(std::string_view line) {
-  std::size_t end = 0;
-#if defined(__SSE2__)
-  // A bit for each octet that ends a name.
-  const auto ends = [](__m128i octets) {
-    const __m128i others = _mm_or_si128(_mm_cmpeq_epi8(octets, _mm_set1_epi8(':')),
-                                        _mm_cmpeq_epi8(octets, _mm_set1_epi8(0x7f)));
-    const __m128i in_name = _mm_andnot_si128(others, _mm_cmpgt_epi8(octets, _mm_set1_epi8(' ')));
-    return static_cast<unsigned>(_mm_movemask_epi8(in_name)) ^ 0xffffU;
-  };
-  for (; end + 16 <= line.size() && end <= kMaxNameBytes; end += 16) {
-    const char* const at = line.data() + end;
-    const unsigned mask = ends(_mm_loadu_si128(reinterpret_cast<const __m128i*>(at)));
-    if (mask != 0) return end + static_cast<std::size_t>(std::countr_zero(mask));
-  }
-  if (end + 8 <= line.size()) {
-    const char* const at = line.data() + end;
-    const unsigned mask = ends(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at))) & 0xffU;
-    if (mask != 0) return end + static_cast<std::size_t>(std::countr_zero(mask));
-    end += 8;
-  }
-#endif
-  while (end < line.size() && end <= kMaxNameBytes && line[end] > ' ' && line[end] < 0x7f &&
-         line[end] != ':') {
-    ++end;
-  }
-  return end;
 }
 
 // Start of the local part that ends before `at`.
@@ -169,32 +137,21 @@ std::size_t FindIgnoreCase(std::string_view text, std::string_view needle, std::
   return std::string_view::npos;
 }
 
-FieldPlaces FindField(std::string_view line) {
-  const std::size_t end = NameEnd(line);
-  if (end == 0 || end > kMaxNameBytes || end == line.size()) return {};
-  std::size_t colon = end;
-  if (line[colon] != ':') {
-    while (colon < line.size() && IsBlank(line[colon])) ++colon;
-    if (colon == line.size() || line[colon] != ':') return {};
-  }
-  return {end, colon + 1};
-}
-
 std::optional<HeaderField> SplitField(std::string_view line) {
   std::optional<HeaderField> split;
-  const FieldPlaces places = FindField(line);
-  if (places.name_size == 0) return split;
+  const FieldStart start = FindField(line);
+  if (!start) return split;
   HeaderField& field = split.emplace();
-  field.written = {line.data(), places.name_size};
-  field.value = ValueOf(line, places);
-  field.name = FieldNameOf(line, places.name_size);
+  field.written = {line.data(), start.name_size()};
+  field.value = ValueOf(line, start);
+  field.name = start.name();
   return split;
 }
 
 void FieldAssembler::Keep() {
   kept_.assign(text_.data(), std::min(text_.size(), kMaxFieldBytes));
   text_ = kept_;
-  places_.value_at = std::min(places_.value_at, text_.size());
+  start_ = {start_.name(), start_.name_size(), std::min(start_.value_at(), text_.size())};
 }
 
 void FieldAssembler::Continue(std::string_view line) {

@@ -24,20 +24,11 @@ struct HeaderField {
   bool Is(FieldName other) const { return name == other; }
 };
 
-// Where the parts of a field's first line are.
-struct FieldPlaces {
-  std::size_t name_size = 0;  // 0: the line is no field
-  std::size_t value_at = 0;   // behind the colon
-};
-// `Name: value` or `Name : value` (RFC 5322 section 2.2; a name of at most 64 octets).
-FieldPlaces FindField(std::string_view line);
-
 // Nullopt for a line that is no field.
 std::optional<HeaderField> SplitField(std::string_view line);
 
-[[gnu::always_inline]] inline std::string_view ValueOf(std::string_view text,
-                                                       const FieldPlaces& places) {
-  std::size_t at = places.value_at;
+[[gnu::always_inline]] inline std::string_view ValueOf(std::string_view text, FieldStart start) {
+  std::size_t at = start.value_at();
   if (at < text.size() && text[at] == ' ') ++at;  // and mostly no blank more
   return TrimBlanks({text.data() + at, text.size() - at});
 }
@@ -63,20 +54,20 @@ class FieldAssembler {
   // line is neither a field nor a folded continuation, and was not taken.
   template <typename Sink>
   bool Add(std::string_view line, Sink&& sink) {
-    const FieldPlaces places = FindField(line);
-    if (places.name_size != 0) {
-      Begin(line, places, sink);
+    const FieldStart start = FindField(line);
+    if (start) {
+      Begin(line, start, sink);
       return true;
     }
     if (!IsFolded(line)) return false;
     Continue(line);
     return true;
   }
-  // The same in its parts. `places`: of the field that begins with this line.
+  // The same in its parts. `start`: of the field that begins with this line.
   template <typename Sink>
-  void Begin(std::string_view line, const FieldPlaces& places, Sink&& sink) {
+  void Begin(std::string_view line, FieldStart start, Sink&& sink) {
     Flush(sink);
-    places_ = places;
+    start_ = start;
     text_ = line;
     if (line.size() > kMaxFieldBytes || !IsLent(line)) Keep();
   }
@@ -89,8 +80,8 @@ class FieldAssembler {
   template <typename Sink>
   void Flush(Sink&& sink) {
     if (!pending()) return;
-    const std::string_view written(text_.data(), places_.name_size);
-    sink(HeaderField{FieldNameOf(text_, places_.name_size), written, ValueOf(text_, places_)});
+    const std::string_view written(text_.data(), start_.name_size());
+    sink(HeaderField{start_.name(), written, ValueOf(text_, start_)});
     text_ = {};
   }
 
@@ -101,7 +92,7 @@ class FieldAssembler {
   void Keep();
 
   std::string_view text_;  // of the field under way, with its name: in lent_ or kept_
-  FieldPlaces places_;     // in text_
+  FieldStart start_;       // of text_
   std::string_view lent_;
   std::string kept_;
 };

@@ -79,7 +79,7 @@ void MessageReader::OnTopField(const HeaderField& field) {
 void MessageReader::OnSubject(std::string_view value) {
   DecodeEncodedWords(value, converter_.get(), &facts_.subject);
   decoded_ = facts_.subject;
-  if (decoded_.find("\x1b$") != std::string::npos) {  // raw, not encoded
+  if (HasEscape(decoded_)) {  // raw, not encoded
     facts_.subject.clear();
     converter_->Append("iso-2022-jp", decoded_, kMaxFactText, &facts_.subject);
     decoded_ = facts_.subject;
@@ -92,8 +92,11 @@ void MessageReader::OnSubject(std::string_view value) {
 void MessageReader::OnFrom(std::string_view value) {
   if (!facts_.from.empty()) return;
   facts_.from = MailboxAddress(value).substr(0, kMaxFactText);
-  DecodeEncodedWords(value, converter_.get(), &decoded_);
-  signs_.daemon_from = IsDaemonFrom(decoded_, facts_.from);
+  if (MayHaveEncodedWords(value)) {
+    DecodeEncodedWords(value, converter_.get(), &decoded_);
+    value = decoded_;
+  }
+  signs_.daemon_from = IsDaemonFrom(value.substr(0, kMaxFactText), facts_.from);
 }
 
 void MessageReader::OnReferences(const HeaderField& field) {

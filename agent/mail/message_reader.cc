@@ -158,12 +158,12 @@ void MessageReader::BeginPart(const MimeStructure::Edge& edge) {
 }
 
 void MessageReader::OnHeaderLine(std::string_view line) {
-  const FieldPlaces places = FindField(line);
-  if (places.name_size == 0) {
+  const FieldStart start = FindField(line);
+  if (!start) {
     OnOtherHeaderLine(line);
     return;
   }
-  fields_.Begin(line, places, [&](const HeaderField& field) { OnField(field); });
+  fields_.Begin(line, start, [&](const HeaderField& field) { OnField(field); });
   any_field_ = true;
   odd_lines_ = 0;
 }

@@ -28,7 +28,7 @@ std::uint64_t KeyOf(const HashKey& key, const IpAddress& address) {
   return HashBytes(key, {reinterpret_cast<const char*>(address.bytes().data()), 16});
 }
 
-std::size_t SketchesFor(std::size_t top) { return std::clamp<std::size_t>(64 * top, 1024, 4096); }
+std::size_t SketchesFor(std::size_t top) { return std::clamp<std::size_t>(48 * top, 512, 4096); }
 
 template <typename Row>
 void SortByHour(std::vector<Row>& rows) {
@@ -97,16 +97,16 @@ LiveCounts::LiveCounts(const LiveCountsOptions& options)
 void LiveCounts::Reconfigure(const LiveCountsOptions& options) {
   options_ = options;
   ours_.SetLocal(options.local_domains);
-  targets_.SetTop(options.top);
-  networks_.SetTop(options.top);
-  domains_.SetTop(options.top);
 }
 
-std::uint64_t LiveCounts::MostBytes() {
-  constexpr std::uint64_t kFewBytes = 2 * 12 * 64 * sizeof(std::uint32_t);  // of one Distinct
-  return LiveTable<TargetState>::MostBytes() + LiveTable<NetworkState>::MostBytes() +
-         LiveTable<DomainState>::MostBytes() + std::uint64_t{4096} * sizeof(SketchRegisters) +
-         kFewBytes * 2048;
+std::uint64_t LiveCounts::MostBytes(std::size_t top) {
+  constexpr std::uint64_t kParts = 2 * 12;  // of a Distinct, each with as many as it counts exactly
+  constexpr std::uint64_t kDistinct =
+      sizeof(Distinct) + kParts * (sizeof(DistinctCounter) + 16 + kExactThings * 4);
+  const std::uint64_t rows = LiveTable<TargetState>::MostRows(top);
+  return rows * (LiveTable<TargetState>::kRowBytes + LiveTable<NetworkState>::kRowBytes +
+                 LiveTable<DomainState>::kRowBytes + 2 * kDistinct) +
+         SketchesFor(top) * sizeof(SketchRegisters);
 }
 
 void LiveCounts::OnSession(const SessionSummary& session) {

@@ -44,7 +44,7 @@ class LiveCounts final : public JudgedTransactionSink {
   void OnTransaction(const JudgedTransaction& judged) override;
   void OnSession(const SessionSummary& session) override;
 
-  // Rules and lists from now on; counts stay. The prefixes hold for what comes.
+  // Rules and names from now on; counts and sizes stay. The prefixes hold for what comes.
   void Reconfigure(const LiveCountsOptions& options);
 
   // Fills in what is counted here: totals, lists (without labels), emissions, windows.
@@ -69,7 +69,7 @@ class LiveCounts final : public JudgedTransactionSink {
   std::uint64_t sketches_refused() const { return budget_.refused; }
   // Of all lists, with what waits beside them.
   std::size_t rows() const { return targets_.size() + networks_.size() + domains_.size(); }
-  static std::uint64_t MostBytes();
+  static std::uint64_t MostBytes(std::size_t top);
 
  private:
   using HourDistinct = RollingDistinct<12, 5 * kMinute>;

@@ -79,7 +79,6 @@ struct LiveNetwork {
   bool shown = false;
   LiveCount recipients = {};
   LiveWindows windows = {};
-  double targets = 0;  // different ones within the hour
   PacketTime last = 0;
 };
 struct LiveDomain {

@@ -86,13 +86,8 @@ class LiveTable {
     State state;
   };
 
-  LiveTable(std::size_t top, SketchBudget* budget) : budget_(*budget) { SetTop(top); }
-
-  // Fewer rows leave the list at the next Settle.
-  void SetTop(std::size_t top) {
-    top_ = top;
-    capacity_ = std::clamp<std::size_t>(8 * top, 256, 4096);
-  }
+  LiveTable(std::size_t top, SketchBudget* budget)
+      : top_(top), capacity_(Candidates(top)), budget_(*budget) {}
 
   // The row of `key`; where it is not there it is made, with the name that `make_name()` returns.
   // Valid until the next call of this or of Settle.
@@ -121,7 +116,6 @@ class LiveTable {
     }
     constexpr auto kByCount = [](const auto& a, const auto& b) { return a.first < b.first; };
     std::sort(listed.begin(), listed.end(), kByCount);
-    while (listed.size() > top_) Leave(listed);
     std::sort(waiting.begin(), waiting.end(), kByCount);
     for (; !waiting.empty() && top_ > 0; waiting.pop_back()) {
       const auto& [count, candidate] = waiting.back();
@@ -153,13 +147,16 @@ class LiveTable {
   std::size_t size() const { return rows_.size(); }
   std::uint64_t evicted() const { return evicted_; }
 
-  static std::uint64_t MostBytes() {
-    return std::uint64_t{4096} * (sizeof(Row) + 2 * sizeof(void*) + 64);
-  }
+  static std::uint64_t MostRows(std::size_t top) { return Candidates(top) + top; }
+  // With its name, and its place in the table.
+  static constexpr std::uint64_t kRowBytes = sizeof(Row) + 384;
 
  private:
   using Rows = absl::flat_hash_map<std::uint64_t, std::unique_ptr<Row>>;
 
+  static std::size_t Candidates(std::size_t top) {
+    return std::clamp<std::size_t>(8 * top, 256, 4096);
+  }
   static bool IsSilent(const Row& row, PacketTime now, PacketTime how_long) {
     return TimeBetween(row.last, now) >= how_long;
   }
@@ -184,10 +181,6 @@ class LiveTable {
     row.listed = false;
     --listed_;
   }
-  void Leave(std::vector<std::pair<double, Row*>>& listed) {
-    Leave(*listed.front().second);
-    listed.erase(listed.begin());
-  }
   void Remove(typename Rows::iterator row) {
     if (row->second->listed) --listed_;
     row->second->state.GiveUp(budget_);
@@ -210,8 +203,8 @@ class LiveTable {
     }
   }
 
-  std::size_t top_ = 0;
-  std::size_t capacity_ = 0;  // of candidates
+  const std::size_t top_;
+  const std::size_t capacity_;  // of candidates
   SketchBudget& budget_;
   Rows rows_;
   std::size_t listed_ = 0;

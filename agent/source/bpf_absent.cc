@@ -1,6 +1,7 @@
 // In the place of bpf_program.cc where the agent is built without clang or libbpf.
 #include "agent/source/bpf_attach.h"
 #include "agent/source/bpf_program.h"
+#include "agent/source/bpf_run_stats.h"
 
 namespace backscatter {
 namespace {
@@ -38,6 +39,10 @@ absl::StatusOr<BpfAttachment> BpfAttachment::Attach(int /*interface*/, int /*pro
 }
 BpfAttachment::BpfAttachment(BpfAttachment&& other) noexcept = default;
 BpfAttachment::~BpfAttachment() = default;
+absl::StatusOr<FileDescriptor> EnableBpfRunStats() { return Absent(); }
+std::optional<ProgramRuns> BpfRunsOf(int /*program*/, std::string_view /*name*/) {
+  return std::nullopt;
+}
 absl::StatusOr<std::size_t> RemoveStaleBpfFilters(const BpfFilterLock& /*lock*/) {
   return Absent();
 }

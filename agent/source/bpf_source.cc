@@ -50,6 +50,11 @@ absl::StatusOr<std::unique_ptr<BpfSource>> BpfSource::Open(const BpfSourceOption
   source->ethernet_ = *std::move(program);
   source->Apply(options.rules);
   if (absl::Status status = source->OpenEvents(); !status.ok()) return status;
+  if (options.run_stats) {
+    absl::StatusOr<FileDescriptor> stats = EnableBpfRunStats();
+    source->run_stats_status_ = stats.status();
+    if (stats.ok()) source->run_stats_ = *std::move(stats);
+  }
   return source;
 }
 
@@ -190,6 +195,14 @@ void BpfSource::Count(PacketSink& sink) {
   const BpfCounters now = ethernet_->Counters();
   TellBpfLosses(counters_, now, sink);
   counters_ = now;
+  if (!options_.run_stats || !run_stats_status_.ok()) return;
+  runs_.clear();
+  const auto add = [this](const BpfProgram* program, std::string_view name) {
+    if (program == nullptr) return;
+    if (auto runs = BpfRunsOf(program->fd(), name)) runs_.push_back(*std::move(runs));
+  };
+  add(ethernet_.get(), "ethernet");
+  add(ip_.get(), "ip");
 }
 
 SourceStats BpfSource::Stats() const {
@@ -199,6 +212,7 @@ SourceStats BpfSource::Stats() const {
   stats.input_bytes = records_.bytes();
   stats.first = records_.first();
   stats.last = records_.last();
+  stats.programs = runs_;
   return stats;
 }
 

@@ -16,6 +16,7 @@
 #include "agent/source/bpf_attach.h"
 #include "agent/source/bpf_program.h"
 #include "agent/source/bpf_records.h"
+#include "agent/source/bpf_run_stats.h"
 #include "agent/source/live_source.h"
 
 namespace backscatter {
@@ -24,6 +25,7 @@ struct BpfSourceOptions {
   CaptureRules rules;
   BpfAttachMode attach = BpfAttachMode::kAuto;
   BpfOptions program;
+  bool run_stats = false;  // Stats tells how long the programs run, where the kernel lets it
 };
 
 // Hands on segments, not packets. Records wait in the ring until a share of it is full or 50 ms
@@ -47,6 +49,8 @@ class BpfSource final : public LiveSource {
   absl::Status rules_status() const override { return rules_status_; }
   int fd() const override { return events_.get(); }
 
+  // Why the run time of the programs is not told, where that was asked.
+  const absl::Status& run_stats_status() const { return run_stats_status_; }
   // How it is attached now; kAuto: to nothing.
   BpfAttachMode attached_by() const;
   // As of the last count: once a second, and with each Poll(sink, 0) that found nothing.
@@ -74,6 +78,9 @@ class BpfSource final : public LiveSource {
   BpfRecords records_;
   BpfCounters counters_ = {};
   absl::Status rules_status_;
+  absl::Status run_stats_status_;
+  FileDescriptor run_stats_;       // as long as it is open the kernel measures
+  std::vector<ProgramRuns> runs_;  // as of the last count
   std::size_t stale_filters_ = 0;
   bool more_ = false;            // the last Poll left records in the ring
   std::int64_t counted_at_ = 0;  // monotonic

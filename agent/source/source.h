@@ -30,6 +30,13 @@ class PacketSink {
 
 enum class PollResult : std::uint8_t { kProgressed, kIdle, kEnded };
 
+// What a program of ours cost in the kernel.
+struct ProgramRuns {
+  std::string program;
+  std::uint64_t nanoseconds = 0;
+  std::uint64_t runs = 0;
+};
+
 // What has been read so far; for a file these become its entry in the report's `captures`.
 struct SourceStats {
   static constexpr std::size_t kMaxLinkTypes = 64;  // no real capture comes near
@@ -41,6 +48,7 @@ struct SourceStats {
   PacketTime first = 0;           // the earliest packet; 0 while packets == 0
   PacketTime last = 0;            // the latest packet
   std::vector<std::uint32_t> link_types;  // that occurred, in order of appearance, kMaxLinkTypes
+  std::vector<ProgramRuns> programs;      // empty where the kernel does not measure them for us
 };
 
 // Not thread-safe: one thread starts, polls and asks for the statistics.

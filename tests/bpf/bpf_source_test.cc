@@ -97,6 +97,23 @@ TEST_P(LiveBpf, AMailIsSeenAndItsBodyIsNot) {
   EXPECT_NEAR(static_cast<double>(seen_.first), static_cast<double>(now), 5e9);
 }
 
+TEST_P(LiveBpf, TheRunTimeOfItsProgramsIsToldWhereThatWasAsked) {
+  EXPECT_TRUE(source_->Stats().programs.empty());
+  BpfSourceOptions options = OptionsFor(GetParam());
+  options.run_stats = true;
+  source_.reset();
+  Open(options);
+  if (!source_->run_stats_status().ok()) GTEST_SKIP() << source_->run_stats_status();
+  WatchGateway();
+  Conversation(*client_, *gateway_, "203.0.113.1").WholeMail("<ann@else.test>", 3000);
+  DrainTo(*source_, seen_);
+  const std::vector<ProgramRuns> programs = source_->Stats().programs;
+  ASSERT_EQ(programs.size(), 1u);
+  EXPECT_EQ(programs[0].program, "ethernet");
+  EXPECT_GT(programs[0].runs, 10u);
+  EXPECT_GT(programs[0].nanoseconds, 10 * programs[0].runs);
+}
+
 TEST_P(LiveBpf, TheBodyOfANullSenderIsSeenUpToItsLimit) {
   WatchGateway();
   Conversation(*client_, *gateway_, "203.0.113.1").WholeMail("<>", 300000);

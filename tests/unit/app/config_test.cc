@@ -159,9 +159,9 @@ TEST(Config, SetsTakeYamlValues) {
 
 TEST(Config, KeysWithoutEffectAreCheckedAndNamedOnce) {
   const absl::StatusOr<LoadedConfig> loaded =
-      LoadText("bpf: {stats: true}\nports: [25]\n", {"bpf.stats=false", "tls.mode=off"});
+      LoadText("tls: {mode: auto}\nports: [25]\n", {"tls.processes=[x]", "tls.mode=off"});
   ASSERT_TRUE(loaded.ok()) << loaded.status();
-  EXPECT_THAT(loaded->without_effect, ElementsAre("bpf.stats", "tls.mode"));
+  EXPECT_THAT(loaded->without_effect, ElementsAre("tls.mode", "tls.processes"));
 }
 
 TEST(Config, ASectionWithoutKeysIsEmpty) {

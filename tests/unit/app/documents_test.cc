@@ -94,7 +94,8 @@ TEST(DefaultConfig, HoldsWithAndWithoutItsComments) {
 
 std::vector<std::string> EveryFlag() {
   std::vector<std::string> flags = ReplayFlagNames();
-  for (const std::vector<std::string>& more : {RunFlagNames(), CheckFlagNames(), LookupFlagNames()}) {
+  for (const std::vector<std::string>& more :
+       {RunFlagNames(), CheckFlagNames(), LookupFlagNames()}) {
     flags.insert(flags.end(), more.begin(), more.end());
   }
   return flags;

@@ -37,6 +37,8 @@ std::string AnotherValue(const ConfigKey& key) {
   if (name == "sent.window") return "3d";
   if (name == "memory.max") return "512MiB";
   if (name == "bpf.ring_bytes") return "1MiB";
+  if (name == "bpf.stats") return "true";
+  if (name == "labels.top_k") return "50";
   if (name.starts_with("sent.f") || name.ends_with(".file")) return "/tmp/other";
   return name.starts_with("detection.") ? "20" : "5000";
 }
