@@ -27,7 +27,8 @@ namespace backscatter {
 namespace {
 
 constexpr std::size_t kMostBytes = 1 << 20;
-constexpr int kMostCost = 14;  // of bcrypt: about a second
+constexpr std::size_t kMostHeader = 2048;  // every answer has it, in a buffer of its own
+constexpr int kMostCost = 14;              // of bcrypt: about a second
 constexpr std::string_view kClientAuths =
     "NoClientCert|RequestClientCert|RequireAnyClientCert|VerifyClientCertIfGiven|"
     "RequireAndVerifyClientCert";
@@ -307,8 +308,8 @@ void Reader::Http(const YAML::Node& node) {
       Text(text)(value);
       if (text.empty()) return;
       const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20; };
-      if (std::ranges::any_of(text, is_control)) {
-        return Problem(std::string(name) + " wants a text of one line");
+      if (text.size() > kMostHeader || std::ranges::any_of(text, is_control)) {
+        return Problem(std::string(name) + " wants a text of one line, of 2048 bytes at the most");
       }
       if (!words.empty()) {
         const absl::StatusOr<std::size_t> place = ParseWord(text, words);

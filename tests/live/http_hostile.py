@@ -174,7 +174,8 @@ class Stand:
         self.write_configuration(users=(USER,))
         self.agent = watching.Agent(
             options.agent, self.gateway, "agent", options.output, *watching.WAYS["pcap"],
-            "--web.listen-address", f"{GATEWAY}:{PORT}", "--web.listen-address", f"127.0.0.1:{PORT}",
+            "--web.listen-address", f"{GATEWAY}:{PORT}",
+            "--web.listen-address", f"127.0.0.1:{PORT}",
             "--web.config.file", self.folder / "web.yml")
         if self.agent.refused:
             raise RuntimeError(self.agent.refused)
@@ -320,7 +321,7 @@ def slow_loris(stand):
     # Those without TLS are cut off at once: the first byte is no handshake.
     after = stand.figures()["timed_out"]
     stand.expect(after > before, "slow_loris: nobody was cut off")
-    stand.expect(time.monotonic() - start < 60, "slow_loris: it took too long to be a byte a second")
+    stand.expect(time.monotonic() - start < 60, "slow_loris: that was no byte a second")
     close_all(clients)
 
 
@@ -386,7 +387,7 @@ def wrong_passwords(stand):
         return said
     said = elsewhere(len(MANY), work)
     stand.expect(200 not in said, "wrong_passwords: one was let in")
-    stand.expect(said.count(401) > 100, f"wrong_passwords: {said.count(401)} were answered with 401")
+    stand.expect(said.count(401) > 100, f"wrong_passwords: {said.count(401)} were told 401")
 
 
 def no_readers(stand):

@@ -181,6 +181,9 @@ TEST_F(ConfigWeb, BadValuesAreRefused) {
   EXPECT_THAT(Error("http_server_config:\n  headers:\n"
                     "    Content-Security-Policy: \"a\\r\\nSet-Cookie: x\"\n"),
               HasSubstr("wants a text of one line"));
+  EXPECT_THAT(Error("http_server_config:\n  headers:\n    Content-Security-Policy: " +
+                    std::string(2049, 'x') + "\n"),
+              HasSubstr("of 2048 bytes at the most"));
   EXPECT_THAT(Error("basic_auth_users: {alice: secret}\n"), HasSubstr("wants a bcrypt hash"));
   EXPECT_THAT(Error("basic_auth_users: {\"a:b\": \"" + std::string(kHash) + "\"}\n"),
               HasSubstr("hold a colon"));

@@ -1,6 +1,9 @@
 // What the API tells, and what it keeps to itself.
 #include "exporters/api_json.h"
 
+#include <fstream>
+#include <iterator>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -226,6 +229,44 @@ TEST(ApiTransactions, AreRowsThatWereMadeBefore) {
   EXPECT_EQ(json.at("seen"), 20);
   EXPECT_EQ(json.at("available"), 10);
   EXPECT_EQ(json.at("transactions"), Json::parse(R"([{"a":1},{"a":2}])"));
+}
+
+void CollectKeys(const Json& json, std::set<std::string>& keys) {
+  for (const auto& [key, value] : json.items()) {
+    if (json.is_object()) keys.insert(key);
+    if (key == "verdicts" || key == "losses" || key == "anomalies") continue;  // names of counts
+    if (value.is_structured()) CollectKeys(value, keys);
+  }
+}
+
+TEST(ApiDocument, NamesEveryKey) {
+  std::ifstream in(std::string(BACKSCATTER_SOURCE_DIR) + "/docs/API.md");
+  const std::string document{std::istreambuf_iterator<char>(in), {}};
+  ASSERT_FALSE(document.empty());
+  ApiReport report = ReportOf(1);
+  report.report.run.sampling = 0.5;
+  report.report.targets[0].undercount = 1;
+  LiveSnapshot snapshot = Snapshot();
+  snapshot.run.sampling = 0.5;
+  snapshot.floods[0].top_sources.push_back({});
+  const Transaction transaction = BounceTo("a@v.test", "192.0.2.1");
+  ApiTransactions transactions{.capacity = 1, .seen = 1, .kept = 1, .rows = {}};
+  transactions.rows.push_back(std::make_shared<const std::string>(
+      RenderApiTransaction({transaction, MailDirection::kInbound, Judgement()}, {},
+                           [](std::string_view) { return TargetLabel(); })));
+  std::set<std::string> keys;
+  for (const std::string& text :
+       {RenderApiTargets(report, {}), RenderApiSources(report, {}),
+        RenderApiFloods(snapshot, std::nullopt, {}), RenderApiStatus(snapshot, "", {}, 0),
+        RenderApiTransactions(transactions, {}), RenderApiError(400, "")}) {
+    CollectKeys(Parse(text), keys);
+  }
+  EXPECT_GT(keys.size(), 70u);
+  for (const std::string& key : keys) {
+    EXPECT_TRUE(document.find("`" + key + "`") != std::string::npos ||
+                document.find("\"" + key + "\"") != std::string::npos)
+        << "docs/API.md: " << key;
+  }
 }
 
 TEST(ApiError, IsJsonWithItsStatus) {

@@ -19,6 +19,9 @@ using Sockets = std::vector<std::unique_ptr<HttpSocket>>;
 
 class HttpLimitsTest : public HttpServerTest {
  protected:
+  // No time-out does by chance what is expected of something else.
+  HttpLimitsTest() { limits_.header = limits_.idle = limits_.answer = milliseconds(60'000); }
+
   void Open(std::size_t count, const std::string& from, Sockets& out,
             std::string_view sends = "") const {
     for (std::size_t i = 0; i < count; ++i) {
@@ -112,8 +115,9 @@ TEST_F(HttpLimitsTest, AFullHouseLosesWhatTheGreatestHolds) {
   Serve();
   Sockets great;
   Sockets small;
+  Open(6, "127.0.0.2", small);  // before: age does not matter
+  ASSERT_TRUE(Becomes([this] { return counts().open == 6; }));
   Open(10, "127.0.0.1", great);
-  Open(6, "127.0.0.2", small);
   ASSERT_TRUE(Becomes([this] { return counts().open == 16; }));
   EXPECT_EQ(Get(port(), "/", "", "127.0.0.3")->status, 200);
   EXPECT_TRUE(great.front()->Closes());
@@ -130,6 +134,7 @@ TEST_F(HttpLimitsTest, WhoOwesItsFirstRequestGoesBeforeWhoIsIdle) {
   HttpSocket idle(port());
   idle.Send("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   ASSERT_EQ(idle.Read()->status, 200);
+  std::this_thread::sleep_for(milliseconds(50));  // so that it is the older one for sure
   HttpSocket silent(port());
   ASSERT_TRUE(Becomes([this] { return counts().open == 2; }));
   EXPECT_EQ(Get(port(), "/")->status, 200);
