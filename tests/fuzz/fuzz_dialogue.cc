@@ -45,10 +45,12 @@ class Readers : public BodyReaders {
       readers_->octets += piece.size();
     }
     void OnGap() override { Check(!finished_); }
+    // At the end of the body, and again by whoever asks for the facts; once it has ended, it has.
     const MessageFacts& Finish(bool ended) override {
-      Check(!finished_);
+      const BodyRead read = ended ? BodyRead::kWhole : BodyRead::kHead;
+      Check(!finished_ || facts_.read == read);
       finished_ = true;
-      facts_.read = ended ? BodyRead::kWhole : BodyRead::kHead;
+      facts_.read = read;
       return facts_;
     }
 

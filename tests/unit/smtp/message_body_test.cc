@@ -29,6 +29,7 @@ class Recorder : public BodyReaders {
   BodyRequest last;
   bool wanted = true;
   int alive = 0;
+  int with_facts = 0;
 
  private:
   class Reader : public BodyReader {
@@ -48,6 +49,7 @@ class Recorder : public BodyReaders {
       facts_.subject += '~';
     }
     const MessageFacts& Finish(bool ended) override {
+      if (!finished_) ++recorder_->with_facts;
       finished_ = true;
       facts_.read = ended ? BodyRead::kWhole : BodyRead::kHead;
       return facts_;
@@ -83,6 +85,7 @@ class BodyRunner : private Recorder, public SessionRunner {
   const std::vector<std::string>& opened() const { return asked; }
   const BodyRequest& last_request() const { return last; }
   int readers_alive() const { return alive; }
+  int readers_with_facts() const { return with_facts; }
 
   void OnTransaction(const Transaction& t) override {
     SessionRunner::OnTransaction(t);
@@ -132,6 +135,17 @@ TEST(MessageBodyTest, TheReaderGoesWithItsTransaction) {
   EXPECT_EQ(run.readers_alive(), 1);
   run.C(".\r\n").S("250 queued\r\n");
   EXPECT_EQ(run.readers_alive(), 0);
+}
+
+TEST(MessageBodyTest, TheFactsAreMadeWhenTheEndIsSeen) {
+  BodyRunner run;
+  run.Data().C("x\r\n");
+  EXPECT_EQ(run.readers_with_facts(), 0);
+  run.C(".\r\n");
+  EXPECT_EQ(run.readers_with_facts(), 1);
+  run.S("250 queued\r\n");
+  EXPECT_THAT(run.bodies(), ElementsAre("+x\r\n"));
+  EXPECT_EQ(run.readers_with_facts(), 1);
 }
 
 TEST(MessageBodyTest, NobodyIsAskedForAMessageThatIsNotSent) {
