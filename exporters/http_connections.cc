@@ -47,7 +47,6 @@ void HttpConnections::Enter(Connection* connection, State state, Clock::time_poi
   const std::lock_guard lock(mutex_);
   connection->state = state;
   connection->since = now;
-  if (state == State::kIdle && connection->retired) Leave(*connection);
 }
 
 void HttpConnections::BeginRequest(Connection* connection, Clock::time_point now) {
@@ -65,18 +64,19 @@ void HttpConnections::Remove(int fd) {
 void HttpConnections::Sweep(Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   for (const auto& [fd, connection] : table_) {
-    if (connection->leaving || now - connection->since < Longest(connection->state)) continue;
+    if (connection->leaving || now - connection->since < Longest(*connection)) continue;
     Leave(*connection);
-    ++counts_.timed_out;
+    if (!connection->retired) ++counts_.timed_out;
   }
 }
 
-void HttpConnections::Retire(const void* owner) {
+void HttpConnections::Retire(const void* owner, Clock::time_point now) {
   const std::lock_guard lock(mutex_);
   for (const auto& [fd, connection] : table_) {
     if (connection->owner != owner) continue;
     connection->retired = true;
-    if (connection->state == State::kIdle) Leave(*connection);
+    // Its client may be about to ask: it is told with the answer that there is no next one.
+    if (connection->state == State::kIdle) connection->since = now;
   }
 }
 
@@ -136,14 +136,14 @@ HttpConnections::Connection* HttpConnections::Weakest(const IpAddress* key,
   return weakest;
 }
 
-std::chrono::milliseconds HttpConnections::Longest(State state) const {
-  switch (state) {
+std::chrono::milliseconds HttpConnections::Longest(const Connection& connection) const {
+  switch (connection.state) {
     case State::kWaiting:
       return limits_.header;
     case State::kAnswering:
       return limits_.answer;
     case State::kIdle:
-      return limits_.idle;
+      return connection.retired ? std::min(limits_.retired, limits_.idle) : limits_.idle;
   }
   return limits_.header;
 }

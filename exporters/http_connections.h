@@ -25,6 +25,7 @@ struct HttpLimits {
   std::chrono::milliseconds answer{30'000};  // from there until its answer is sent
   std::chrono::milliseconds reading{5'000};  // after this long it may be displaced
   std::chrono::milliseconds idle{75'000};    // from there until the next request begins
+  std::chrono::milliseconds retired{5'000};  // the same, of a connection that is to end
 };
 
 struct HttpCounts {
@@ -61,7 +62,7 @@ class HttpConnections {
     State state = State::kWaiting;
     Clock::time_point since = {};
     bool leaving = false;  // its socket was shut down
-    bool retired = false;  // to be ended when it is idle
+    bool retired = false;  // to be ended when it was idle for a little
   };
 
   explicit HttpConnections(const HttpLimits& limits) : limits_(limits) {}
@@ -78,8 +79,8 @@ class HttpConnections {
 
   // Shuts down what has stayed too long.
   void Sweep(Clock::time_point now);
-  // Ends what is idle of that owner, and what becomes idle.
-  void Retire(const void* owner);
+  // Those of that owner are to end: soon where they are idle, or when they become so.
+  void Retire(const void* owner, Clock::time_point now);
   bool IsRetired(const Connection& connection) const;
   std::size_t CountOf(const void* owner) const;
 
@@ -88,7 +89,7 @@ class HttpConnections {
  private:
   bool MakeRoom(const IpAddress& key, Clock::time_point now);
   Connection* Weakest(const IpAddress* key, Clock::time_point now) const;
-  std::chrono::milliseconds Longest(State state) const;
+  std::chrono::milliseconds Longest(const Connection& connection) const;
   void Leave(Connection& connection);
   void StayNoMore(const Connection& connection);
 

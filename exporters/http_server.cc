@@ -181,7 +181,7 @@ absl::Status HttpServer::Impl::Apply(HttpSettings settings) {
     std::unique_ptr<Generation> next = Begin(shared, settings.tls);
     if (next == nullptr) return absl::UnavailableError("the HTTP server does not start");
     if (now_ != nullptr) {
-      shared.connections.Retire(now_.get());
+      shared.connections.Retire(now_.get(), Clock::now());
       retired_.push_back(std::move(now_));
     }
     now_ = std::move(next);

@@ -62,7 +62,7 @@ class HttpServer {
 
   absl::Status Serve(HttpSettings settings);
   // All of it or nothing: InvalidArgument leaves what was. Users and headers hold from the next
-  // request on, TLS from the next connection on; open ones end when they are idle. Unavailable:
+  // request on, TLS from the next connection on; open ones end soon. Unavailable:
   // too many such changes at once, or the system refused; to be tried again.
   absl::Status Apply(HttpSettings settings);
 

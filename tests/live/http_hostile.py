@@ -65,6 +65,7 @@ class Client:
         raw.settimeout(seconds)
         self.socket = context().wrap_socket(raw)
         self._buffer = b""
+        self.is_last = False  # the answer said that there is no other on this connection
 
     def certificate(self):
         return self.socket.getpeercert(binary_form=True)
@@ -81,6 +82,7 @@ class Client:
         lines = head.decode().split("\r\n")
         headers = {name.lower(): value for name, _, value in
                    (line.partition(": ") for line in lines[1:])}
+        self.is_last = headers.get("connection") == "close"
         length = int(headers.get("content-length", "0"))
         while len(self._buffer) < length:
             self._more()
@@ -129,16 +131,21 @@ class Scraper(threading.Thread):
 
     def _new(self):
         with contextlib.closing(Client(self._host)) as client:
-            self._check(client)
-            return client.certificate()
+            self._check_metrics(client)
+            certificate = client.certificate()
+        with contextlib.closing(Client(self._host)) as client:
+            self._check_status(client)
+        return certificate
 
     def _same(self):
         # As Prometheus does: a connection that was closed while idle is opened again.
         for _ in range(2):
             fresh = self._kept is None
             try:
-                self._kept = self._kept or Client(self._host)
-                self._check(self._kept)
+                for check in (self._check_metrics, self._check_status):
+                    if self._kept is None or self._kept.is_last:
+                        self._kept = Client(self._host)
+                    check(self._kept)
                 return self._kept.certificate()
             except OSError:
                 self._kept = None
@@ -147,10 +154,13 @@ class Scraper(threading.Thread):
         raise ConnectionError("closed twice")
 
     @staticmethod
-    def _check(client):
+    def _check_metrics(client):
         status, body = client.ask("/metrics")
         if status != 200 or "backscatter_" not in body:
             raise ValueError(f"status {status}")
+
+    @staticmethod
+    def _check_status(client):
         status, body = client.ask("/api/v1/status")
         age = json.loads(body)["age_seconds"] if status == 200 else None
         if age is None or age > 3:
@@ -215,7 +225,7 @@ class Stand:
             raw = socket.create_connection(("127.0.0.1", PORT), 10)
         with contextlib.closing(Client.__new__(Client)) as client:
             client.socket = context().wrap_socket(raw)
-            client._buffer = b""
+            client._buffer, client.is_last = b"", False
             status, body = client.ask("/api/v1/status")
             if status != 200:
                 raise RuntimeError(f"status {status}")
