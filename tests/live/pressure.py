@@ -257,8 +257,8 @@ def _flood(stand, count):
 
 def half_open(stand):
     """200,000 connections that stay half open, and mail among them."""
-    stand.gateway.ip("route", "add", FLOOD, "via", SENDER, "dev", "eth0", "onlink")
-    stand.sender.ip("route", "add", FLOOD, "dev", "lo")  # and no further
+    stand.gateway.ip("route", "replace", FLOOD, "via", SENDER, "dev", "eth0", "onlink")
+    stand.sender.ip("route", "replace", FLOOD, "dev", "lo")  # and no further
     agents = stand.agents("half-open")
     for _ in range(10):
         _flood(stand, 20_000)
