@@ -78,6 +78,7 @@ class Pipeline::FeedAhead final : public TransactionSink {
     if (feed_ != nullptr) feed_->AdvanceTo(transaction.start);
     next_.OnTransaction(transaction);
   }
+  void Foretell(const Transaction& transaction) override { next_.Foretell(transaction); }
   void OnSession(const SessionSummary& session) override { next_.OnSession(session); }
 
  private:

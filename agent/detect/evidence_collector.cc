@@ -97,6 +97,9 @@ void EvidenceCollector::Reconfigure(EvidenceOptions options) {
 }
 
 void EvidenceCollector::Prepare(const Transaction& transaction) {
+  const Prepared now{&transaction, transaction.start, transaction.recipients.size()};
+  if (now == prepared_) return;
+  prepared_ = now;
   addresses_.clear();
   pairs_.clear();
   if (IsOrdinary(transaction)) return;

@@ -62,8 +62,10 @@ class EvidenceCollector {
   void SetFloods(const FloodView* floods) { floods_ = floods; }
 
   // What will be asked of the ledger is fetched from main memory meanwhile. To be called a while
-  // before Collect of the same transaction, with no other between them.
+  // before Collect of the same transaction, with no other between them. Called again for it, does
+  // nothing until Forget.
   void Prepare(const Transaction& transaction);
+  void Forget() { prepared_ = {}; }
   // Views into `transaction`.
   Evidence Collect(const Transaction& transaction);
 
@@ -87,6 +89,13 @@ class EvidenceCollector {
 
  private:
   struct Nothing {};
+  // Which transaction: objects are used again.
+  struct Prepared {
+    const Transaction* transaction = nullptr;
+    PacketTime start = 0;
+    std::size_t recipients = 0;
+    bool operator==(const Prepared&) const = default;
+  };
   void CollectRecipients(Evidence& evidence);
   void CollectFacts(Evidence& evidence);
   bool AnySent(const std::vector<std::string>& message_ids) const;
@@ -104,6 +113,7 @@ class EvidenceCollector {
   CanonicalTarget canonical_;         // scratch
   // Of the transaction under way: its recipients as the ledger knows them, and the pairs to look
   // up.
+  Prepared prepared_;
   std::vector<SentLedger::Key> addresses_;
   std::vector<SentLedger::Key> pairs_;
 };

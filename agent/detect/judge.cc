@@ -48,6 +48,7 @@ Judgement Judge::JudgeOne(const Transaction& transaction, MailDirection directio
   Judgement judgement =
       decided ? Decide(evidence_.Collect(transaction)) : JudgeSent(transaction, direction);
   judgement.retry = retry;
+  evidence_.Forget();
   Learn(transaction, direction, submitted);
   return judgement;
 }

@@ -28,6 +28,7 @@ class Judge final : public TransactionSink {
         JudgedTransactionSink* next);
 
   void OnTransaction(const Transaction& transaction) override;
+  void Foretell(const Transaction& transaction) override { evidence_.Prepare(transaction); }
   void OnSession(const SessionSummary& session) override;
 
   // Instead of JudgeOptions::evidence, from now on; what was learnt stays.

@@ -39,6 +39,7 @@ void Dialogue::OnServerChunk(const DialogueContext& context, const ConnectionInf
       return;
     }
   }
+  if (!ignore_) envelope_.Foretell(context.envelope);
   while (!text.empty() && !ignore_) {
     const std::size_t feed = text.find('\n');
     std::string_view piece = text.substr(0, feed);

@@ -256,6 +256,11 @@ void Envelope::Emit(const EnvelopeContext& context, std::unique_ptr<Transaction>
   context.transactions->Give(std::move(transaction));
 }
 
+void Envelope::TellSink(const EnvelopeContext& context) {
+  transaction_->facts = &body_.Finish();
+  context.sink->Foretell(*transaction_);
+}
+
 void Envelope::Finish(const EnvelopeContext& context, PacketTime at, EndReason reason) {
   transaction_->end = std::max(transaction_->end, at);
   if (body_) {

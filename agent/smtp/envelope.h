@@ -76,6 +76,10 @@ class Envelope {
   // Of a MAIL that waits for its reply.
   MessageBody OpenBodyOfMail(const EnvelopeContext& context, const ConnectionInfo& info,
                              std::string_view rest) const;
+  // Octets came that may answer the body of the open transaction.
+  void Foretell(const EnvelopeContext& context) {
+    if (body_ && body_.ended() && believed_) TellSink(context);
+  }
   // The body of a BDAT that was just paired. What comes in two pieces lacks the second.
   void AttachBody(MessageBody body);
   MessageBody* body() { return body_ ? &body_ : nullptr; }
@@ -114,6 +118,7 @@ class Envelope {
   void SetBelieved(bool believed) { believed_ = believed; }
 
  private:
+  void TellSink(const EnvelopeContext& context);
   void Finish(const EnvelopeContext& context, PacketTime at, EndReason reason);
   void Emit(const EnvelopeContext& context, std::unique_ptr<Transaction> transaction,
             EndReason reason);

@@ -48,6 +48,7 @@ class MessageBody {
     if (std::exchange(reader_->passage_.ended, true)) return;
     reader_->Finish(true);
   }
+  bool ended() const { return reader_->passage_.ended; }
   const MessageFacts& Finish() { return reader_->Finish(reader_->passage_.ended); }
 
  private:

@@ -99,6 +99,8 @@ class TransactionSink {
   virtual ~TransactionSink() = default;
   // The transaction is valid until the call returns.
   virtual void OnTransaction(const Transaction& transaction) = 0;
+  // This one comes next, perhaps: a chance to let main memory fetch what will be asked then.
+  virtual void Foretell(const Transaction& /*transaction*/) {}
   virtual void OnSession(const SessionSummary& session) = 0;
 };
 
