@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cassert>
+#include <cmath>
 #include <cstdint>
 #include <initializer_list>
 #include <limits>
@@ -231,8 +232,8 @@ void AddLists(const LiveSnapshot& snapshot, Families& out) {
                 {domain.domain, RcptReplyName(static_cast<RcptReply>(r))}, domain.replies[r]);
     }
     out.AddIf(domain.shown, Metric::kUnknownUserRecipients, {domain.domain}, domain.unknown_users);
-    out.Add(Metric::kDomainSources, {domain.domain}, domain.sources);
-    out.Add(Metric::kDomainNetworks, {domain.domain}, domain.networks);
+    out.Add(Metric::kDomainSources, {domain.domain}, std::round(domain.sources));
+    out.Add(Metric::kDomainNetworks, {domain.domain}, std::round(domain.networks));
   }
   for (std::size_t r = 0; r < kRcptReplies; ++r) {
     out.Add(Metric::kOtherNullSenderRecipients, {RcptReplyName(static_cast<RcptReply>(r))},
@@ -242,8 +243,8 @@ void AddLists(const LiveSnapshot& snapshot, Families& out) {
     if (target.label.target.empty()) continue;
     const Labels labels = {target.label.domain, target.label.target};
     out.AddIf(target.shown, Metric::kTargetRecipients, labels, target.recipients);
-    out.Add(Metric::kTargetSources, labels, target.sources);
-    out.Add(Metric::kTargetNetworks, labels, target.networks);
+    out.Add(Metric::kTargetSources, labels, std::round(target.sources));
+    out.Add(Metric::kTargetNetworks, labels, std::round(target.networks));
   }
   for (const LiveNetwork& network : snapshot.networks) {
     out.AddIf(network.shown, Metric::kSourceRecipients, {network.network}, network.recipients);
@@ -297,8 +298,8 @@ void AddFloods(const LiveSnapshot& snapshot, Families& out) {
     out.Add(Metric::kFloodActive, labels, floods.active);
     out.Add(Metric::kFloodStart, labels, Seconds(floods.start));
     out.Add(Metric::kFloodRecipients, labels, floods.recipients);
-    out.Add(Metric::kFloodSources, labels, floods.sources);
-    out.Add(Metric::kFloodNetworks, labels, floods.networks);
+    out.Add(Metric::kFloodSources, labels, std::round(floods.sources));
+    out.Add(Metric::kFloodNetworks, labels, std::round(floods.networks));
     out.Add(Metric::kFloodPeak, labels, floods.peak);
     out.Add(Metric::kFloodConfidence, labels,
             3.0 - static_cast<double>(static_cast<int>(floods.confidence)));
