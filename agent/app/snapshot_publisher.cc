@@ -107,7 +107,7 @@ void SnapshotPublisher::Publish(const Pipeline& pipeline, PacketTime now, Packet
   AddFloods(pipeline, wall, *snapshot);
   const SentState& sent = pipeline.sent();
   const SentCoverage::Counts covered = sent.coverage.OverallCounts(now);
-  if (covered.all > 0) {
+  if (covered.all > 0 && !options_.feed_tells_all) {
     snapshot->sent_coverage =
         static_cast<double>(covered.readable) / static_cast<double>(covered.all);
   }

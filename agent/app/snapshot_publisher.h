@@ -35,6 +35,7 @@ class SnapshotPublisher final : public FloodListener {
     LiveCountsOptions counts;
     Labeller labeller;
     double sampling_ratio = 1;
+    bool feed_tells_all = false;  // as in EvidenceOptions
     std::uint64_t ring_bytes = 0;
     SnapshotBox* box = nullptr;  // outlives this
   };

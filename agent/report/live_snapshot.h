@@ -70,8 +70,10 @@ struct LiveTarget {
   bool shown = false;
   LiveCount recipients = {};
   LiveWindows windows = {};
-  double sources = 0;   // different addresses within the hour; from about 400 on an estimate,
-  double networks = 0;  // see kSketchErrorBound; the same
+  // Different addresses within the hour; an estimate (kSketchErrorBound) where there were more than
+  // kExactThings within five minutes.
+  double sources = 0;
+  double networks = 0;  // the same
   PacketTime last = 0;
 };
 struct LiveNetwork {
@@ -194,7 +196,8 @@ struct LiveSnapshot {
   std::array<std::uint64_t, kFloodKinds> floods_raised = {};
   DelayHistogram detection_delay = {};
 
-  std::optional<double> sent_coverage = std::nullopt;  // nullopt: no outbound session was seen
+  // nullopt: no outbound session was seen, or it does not matter since a feed tells what we send.
+  std::optional<double> sent_coverage = std::nullopt;
   std::uint64_t sent_entries = 0;
   std::optional<PacketTime> sent_since = std::nullopt;
 
