@@ -72,6 +72,7 @@ class SnapshotPublisher final : public FloodListener {
   static FloodId IdOf(const Flood& flood) {
     return {flood.kind, flood.domain, flood.target, flood.network, flood.start};
   }
+  void LearnDomains(const std::vector<Flood>& floods);
   void AddFloods(const Pipeline& pipeline, PacketTime wall, LiveSnapshot& snapshot);
 
   Options options_;

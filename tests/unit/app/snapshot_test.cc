@@ -1,5 +1,7 @@
 // From the pipeline to the page: what a snapshot has, and when a scrape sees it.
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -23,7 +25,7 @@ constexpr PacketTime kNow = 1'800'000'000 * kSecond;
 class SnapshotTest : public testing::Test {
  protected:
   void Make(const std::vector<std::string>& sets = {"local.domains=[v.test]"},
-            bool feed_tells_all = false) {
+            bool feed_tells_all = false, std::unique_ptr<KeptFloods> floods = nullptr) {
     const absl::StatusOr<LoadedConfig> loaded = LoadConfig({.file = "/dev/null", .sets = sets});
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     const HashKey key = HashKey::Random();
@@ -38,7 +40,8 @@ class SnapshotTest : public testing::Test {
                                                              .hash_key = key,
                                                              .flood_listener = publisher_.get(),
                                                              .live = &publisher_->counts()},
-                                           std::make_unique<KeptLedger>(*std::move(kept)));
+                                           std::make_unique<KeptLedger>(*std::move(kept)),
+                                           std::move(floods));
   }
   void Bounce(int i, const std::string& address, bool with_message = false) {
     support::DialogueOptions options;
@@ -115,6 +118,33 @@ TEST_F(SnapshotTest, WhatOfOurMailCouldBeReadIsToldWhereNoFeedTellsOfAllOfIt) {
   Publish();
   EXPECT_THAT(Scrape(), HasSubstr("{direction=\"outbound\",visibility=\"plain\"} 1\n"));
   EXPECT_THAT(Scrape(), Not(HasSubstr("backscatter_sent_coverage_ratio")));
+}
+
+TEST_F(SnapshotTest, AFloodOfARunBeforeThisOneKeepsItsName) {
+  char folder[] = "/tmp/backscatter_snapshot_XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/floods";
+  FloodState state{FloodOptions{}};
+  std::uint64_t key = 0;
+  for (const FloodKind kind : {FloodKind::kJoeJob, FloodKind::kRandomRecipients}) {
+    const bool joe_job = kind == FloodKind::kJoeJob;
+    Flood flood{.kind = kind,
+                .domain = joe_job ? "v.test" : "stranger.test",
+                .target = joe_job ? "joe@v.test" : "",
+                .start = kNow - kMinute,
+                .last = kNow};
+    state.open.try_emplace(state.KeyOf(kind, ++key),
+                           KeyedFlood{key, OpenFlood(std::move(flood), kNow, 30)});
+  }
+  ASSERT_TRUE(KeptFloods::Open(path, {})->Save(state).ok());
+  absl::StatusOr<KeptFloods> kept = KeptFloods::Open(path, {});
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(kept.ok());
+  Make({}, false, std::make_unique<KeptFloods>(*std::move(kept)));
+  Publish();
+  EXPECT_THAT(Scrape(),
+              HasSubstr("backscatter_flood_active{kind=\"joe_job\",domain=\"v.test\",target="));
+  EXPECT_THAT(Scrape(), Not(HasSubstr("stranger")));
 }
 
 TEST_F(SnapshotTest, ADomainThatIsNotOursIsNamedNowhere) {
