@@ -167,7 +167,7 @@ constexpr MetricSpec kCatalogue[] = {
      kGauge,
      {"domain"},
      "Different addresses that sent null-sender mail to the domain within the hour; an estimate "
-     "(2.3 % standard error) where they are many.",
+     "(2.3 % standard error) where more than 32 came within five minutes.",
      "for domains that are not on the list"},
     {Metric::kDomainNetworks,
      "backscatter_domain_networks",
@@ -195,7 +195,7 @@ constexpr MetricSpec kCatalogue[] = {
      kGauge,
      {"domain", "target"},
      "Different addresses that sent null-sender mail to the target within the hour; an estimate "
-     "(2.3 % standard error) where they are many.",
+     "(2.3 % standard error) where more than 32 came within five minutes.",
      "for targets that are not on the list; always with labels.target: domain"},
     {Metric::kTargetNetworks,
      "backscatter_target_networks",
@@ -294,7 +294,7 @@ constexpr MetricSpec kCatalogue[] = {
      kGauge,
      {},
      "Share of our outbound sessions within sent.window that could be read, 0 to 1.",
-     "no outbound session was seen"},
+     "no outbound session was seen; always with sent.feed, which tells what they carry"},
     {Metric::kSentEntries,
      "backscatter_sent_entries",
      kGauge,

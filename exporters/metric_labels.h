@@ -34,8 +34,10 @@ class Labeller {
   std::string key_;
 };
 
-// The longest label value, in bytes: an address has at most kMaxTargetLength.
-inline constexpr std::size_t kMaxLabelValue = 512;
+// The longest label value, in bytes. No address reaches it, also where each of its kMaxTargetLength
+// bytes is shown as \u{7f}: two that were cut off could be one series twice, which Prometheus
+// drops.
+inline constexpr std::size_t kMaxLabelValue = 2048;
 
 // `text` as the value of a label, before the escaping of the format: valid UTF-8, without what
 // moves a cursor or reorders a line (those characters as \u{202e}), at most kMaxLabelValue bytes.

@@ -1,7 +1,5 @@
 #include "agent/app/label_names.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -78,20 +76,22 @@ absl::Status LabelNames::Save(PacketTime now, bool at_once) {
   const PacketTime since = TimeBetween(saved_at_, now);
   const bool is_due = since < 0 || since >= (changed_ ? kBetweenSaves : kRefresh);
   if (names_.empty() || !(is_due || (at_once && changed_))) return absl::OkStatus();
-  changed_ = false;
   saved_at_ = now;
   Forget(now);
   const std::string aside = path_ + ".new";
-  absl::StatusOr<std::unique_ptr<OutputFile>> out = OutputFile::Open(aside);
+  (void)unlink(aside.c_str());  // of a save that was killed, or somebody's link
+  absl::StatusOr<std::unique_ptr<OutputFile>> out = OutputFile::Open(aside, OutputFile::Mode::kNew);
   if (!out.ok()) return out.status();
-  if (chmod(aside.c_str(), 0600) != 0) return absl::PermissionDeniedError(std::strerror(errno));
   for (const auto& [hash, name] : names_) {
     (*out)->buffer() +=
         hash + '\t' + std::to_string(name.last / kSecond) + '\t' + name.address + '\n';
     (*out)->FlushIfFull();
   }
   if (const absl::Status closed = (*out)->Close(); !closed.ok()) return closed;
-  if (std::rename(aside.c_str(), path_.c_str()) == 0) return absl::OkStatus();
+  if (std::rename(aside.c_str(), path_.c_str()) == 0) {
+    changed_ = false;
+    return absl::OkStatus();
+  }
   return absl::PermissionDeniedError(EscapeForTerminal(path_) +
                                      ": cannot be written: " + std::strerror(errno));
 }

@@ -39,6 +39,7 @@ SnapshotPublisher::Options LiveOutput::OptionsOf(const Config& config,
   return {.counts = MakeLiveOptions(config, key_),
           .labeller = Labeller(LabelsOf(config), label_key),
           .sampling_ratio = config.sampling_ratio,
+          .feed_tells_all = !config.sent_feed.empty(),
           .ring_bytes = config.bpf_ring_bytes,
           .box = &box_};
 }

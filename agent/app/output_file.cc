@@ -14,7 +14,7 @@ namespace backscatter {
 
 absl::StatusOr<std::unique_ptr<OutputFile>> OutputFile::Open(const std::string& path, Mode mode) {
   if (path == "-") return std::make_unique<OutputFile>(STDOUT_FILENO, "standard output");
-  const int how = mode == Mode::kAppend ? O_APPEND : O_TRUNC;
+  const int how = mode == Mode::kAppend ? O_APPEND : mode == Mode::kNew ? O_EXCL : O_TRUNC;
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0600);
   if (fd < 0) {
     return absl::PermissionDeniedError(EscapeForTerminal(path) +

@@ -19,7 +19,7 @@ class OutputFile {
   // `path` may be "-" for standard output. A new file can be read by its owner only: what is
   // written here holds addresses. PermissionDenied, with what, which and why, if the system
   // refuses.
-  enum class Mode : std::uint8_t { kReplace, kAppend };
+  enum class Mode : std::uint8_t { kReplace, kAppend, kNew };  // kNew: not there yet
   static absl::StatusOr<std::unique_ptr<OutputFile>> Open(const std::string& path,
                                                           Mode mode = Mode::kReplace);
   // `fd` stays open and stays the caller's; `name` is for messages.

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -58,6 +59,17 @@ absl::Status CheckMode(const std::string& place, int fd) {
   return absl::OkStatus();
 }
 
+// A run of root must not keep the key from the user that the service runs as: in a folder of that
+// user it is his.
+bool GiveToOwnerOfFolder(int fd, const std::string& path) {
+  if (geteuid() != 0) return true;
+  const std::string folder = std::filesystem::path(path).parent_path();
+  struct stat about {};
+  if (stat(folder.empty() ? "." : folder.c_str(), &about) != 0) return false;
+  if (about.st_uid == 0 || (about.st_mode & S_IWOTH) != 0) return true;
+  return fchown(fd, about.st_uid, about.st_gid) == 0;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> ReadSecretFile(std::string_view config_key, const std::string& path) {
@@ -99,6 +111,7 @@ absl::Status MakeSecretFile(std::string_view config_key, const std::string& path
   const int fd = open(aside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0) return absl::PermissionDeniedError(place + std::strerror(errno));
   bool written = write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  written = written && GiveToOwnerOfFolder(fd, path);
   written = fsync(fd) == 0 && written;
   written = close(fd) == 0 && written;
   // Not rename: a key that came meanwhile stays.

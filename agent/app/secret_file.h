@@ -14,8 +14,8 @@ namespace backscatter {
 // NotFound where there is no such file. No error says what is in it.
 absl::StatusOr<std::string> ReadSecretFile(std::string_view config_key, const std::string& path);
 
-// A file of 32 random octets in hex, mode 0600, which must not be there yet. Either all of it is
-// there at the end or nothing.
+// A file of 32 random octets in hex, mode 0600, which must not be there yet; of root in a folder of
+// another user it is that user's. Either all of it is there at the end or nothing.
 absl::Status MakeSecretFile(std::string_view config_key, const std::string& path);
 
 }  // namespace backscatter

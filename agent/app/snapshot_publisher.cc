@@ -74,9 +74,21 @@ TargetLabel SnapshotPublisher::LabelOfPath(std::string_view path) {
   return options_.labeller.Label(place.address, place.domain);
 }
 
+// Without its domain a flood that a run before this one saw would be another to Prometheus, until
+// mail teaches the domain. Only of kinds for which the server took mail in, bodies and all: made-up
+// recipients can be of any domain.
+void SnapshotPublisher::LearnDomains(const std::vector<Flood>& floods) {
+  for (const Flood& flood : floods) {
+    if (flood.kind == FloodKind::kJoeJob || flood.kind == FloodKind::kBounceLoop) {
+      counts_.LearnDomain(flood.domain);
+    }
+  }
+}
+
 void SnapshotPublisher::AddFloods(const Pipeline& pipeline, PacketTime wall,
                                   LiveSnapshot& snapshot) {
   snapshot.floods = Latest(pipeline.Floods());
+  if (snapshot.number == 1) LearnDomains(snapshot.floods);
   snapshot.flood_labels.reserve(snapshot.floods.size());
   for (const Flood& flood : snapshot.floods) snapshot.flood_labels.push_back(LabelOf(flood));
   snapshot.floods_raised = raised_;
@@ -107,7 +119,7 @@ void SnapshotPublisher::Publish(const Pipeline& pipeline, PacketTime now, Packet
   AddFloods(pipeline, wall, *snapshot);
   const SentState& sent = pipeline.sent();
   const SentCoverage::Counts covered = sent.coverage.OverallCounts(now);
-  if (covered.all > 0) {
+  if (covered.all > 0 && !options_.feed_tells_all) {
     snapshot->sent_coverage =
         static_cast<double>(covered.readable) / static_cast<double>(covered.all);
   }

@@ -35,6 +35,7 @@ class SnapshotPublisher final : public FloodListener {
     LiveCountsOptions counts;
     Labeller labeller;
     double sampling_ratio = 1;
+    bool feed_tells_all = false;  // as in EvidenceOptions
     std::uint64_t ring_bytes = 0;
     SnapshotBox* box = nullptr;  // outlives this
   };
@@ -71,6 +72,7 @@ class SnapshotPublisher final : public FloodListener {
   static FloodId IdOf(const Flood& flood) {
     return {flood.kind, flood.domain, flood.target, flood.network, flood.start};
   }
+  void LearnDomains(const std::vector<Flood>& floods);
   void AddFloods(const Pipeline& pipeline, PacketTime wall, LiveSnapshot& snapshot);
 
   Options options_;

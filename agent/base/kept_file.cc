@@ -93,6 +93,8 @@ absl::Status KeptFile::Read(const std::function<absl::Status(const ByteReader&)>
 absl::StatusOr<std::string> KeptFile::PutAside(const absl::Status& why) const {
   const std::string aside = path_ + ".damaged";
   const std::string text(why.message());
+  struct stat there = {};
+  if (stat(path_.c_str(), &there) == 0 && !S_ISREG(there.st_mode)) return why;
   if (std::rename(path_.c_str(), aside.c_str()) != 0) {
     return absl::PermissionDeniedError(text + "; it cannot be moved to " +
                                        EscapeForTerminal(aside) + ": " + std::strerror(errno));

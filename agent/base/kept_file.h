@@ -39,7 +39,8 @@ class KeptFile {
   };
   absl::StatusOr<Written> Replace(const std::function<bool(const ByteWriter&)>& write) const;
 
-  // Moves what cannot be used to PATH.damaged; says why, and that.
+  // Moves a file that cannot be used to PATH.damaged; says why, and that. What is no file (a
+  // folder, /dev/null) was not made by us and stays: `why` is the error then.
   absl::StatusOr<std::string> PutAside(const absl::Status& why) const;
 
   // ResourceExhausted for a full disk, else PermissionDenied; `error`: an errno.

@@ -64,6 +64,8 @@ class LiveCounts final : public JudgedTransactionSink {
   }
   // Whether a canonical domain is one of ours.
   bool IsOurs(std::string_view domain) const { return ours_.Contains(domain); }
+  // A run before this one saw mail taken for it.
+  void LearnDomain(std::string_view domain) { ours_.Learn(domain); }
 
   // Sources that were not told apart for want of sketches.
   std::uint64_t sketches_refused() const { return budget_.refused; }

@@ -70,10 +70,10 @@ struct LiveTarget {
   bool shown = false;
   LiveCount recipients = {};
   LiveWindows windows = {};
-  // Different addresses within the hour: exact while five minutes never bring more than 32 new
-  // ones, else an estimate (kSketchErrorBound); their networks likewise.
+  // Different addresses within the hour; an estimate (kSketchErrorBound) where there were more than
+  // kExactThings within five minutes.
   double sources = 0;
-  double networks = 0;
+  double networks = 0;  // the same
   PacketTime last = 0;
 };
 struct LiveNetwork {
@@ -196,7 +196,8 @@ struct LiveSnapshot {
   std::array<std::uint64_t, kFloodKinds> floods_raised = {};
   DelayHistogram detection_delay = {};
 
-  std::optional<double> sent_coverage = std::nullopt;  // nullopt: no outbound session was seen
+  // nullopt: no outbound session was seen, or it does not matter since a feed tells what we send.
+  std::optional<double> sent_coverage = std::nullopt;
   std::uint64_t sent_entries = 0;
   std::optional<PacketTime> sent_since = std::nullopt;
 

@@ -106,8 +106,22 @@ TEST_F(KeptFloodsTest, WhatCannotBeUsedIsPutAside) {
       HasSubstr(path_ + ": damaged: this is no file of floods; it is now " + path_ + ".damaged"));
   EXPECT_FALSE(std::filesystem::exists(path_));
   std::filesystem::remove(path_ + ".damaged");
+}
+
+TEST_F(KeptFloodsTest, WhatIsNoFileIsRefusedAndStaysWhereItIs) {
+  const auto is_refused = [&] {
+    const absl::Status status = KeptFloods::Open(path_, {}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(std::string(status.message()), HasSubstr(path_ + ": is not a file; name another"));
+    EXPECT_FALSE(std::filesystem::exists(path_ + ".damaged"));
+  };
   std::filesystem::create_directory(path_);
-  EXPECT_THAT(KeptFloods::Open(path_, {})->warning(), HasSubstr("is not a file"));
+  is_refused();
+  EXPECT_TRUE(std::filesystem::is_directory(path_));
+  std::filesystem::remove(path_);
+  std::filesystem::create_symlink("/dev/null", path_);
+  is_refused();
+  EXPECT_TRUE(std::filesystem::is_symlink(path_));
 }
 
 TEST_F(KeptFloodsTest, KilledAtAnyMomentItHoldsTheLastFinishedSave) {

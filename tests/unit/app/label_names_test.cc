@@ -111,10 +111,27 @@ TEST_F(LabelNamesTest, WhatIsNoAddressOfOneLineIsNotTaken) {
   EXPECT_EQ(names.size(), 0u);
 }
 
-TEST_F(LabelNamesTest, WhereItCannotBeWrittenTheOldOneStays) {
-  LabelNames names(folder_ + "/nowhere/label.names");
+TEST_F(LabelNamesTest, WhereItCannotBeWrittenItIsTriedAgain) {
+  const std::string folder = folder_ + "/later";
+  LabelNames names(folder + "/label.names");
   names.Note(Hash(1), "joe@ours.example", kNow);
   EXPECT_FALSE(names.Save(kNow, true).ok());
+  std::filesystem::create_directory(folder);
+  ASSERT_TRUE(names.Save(kNow + LabelNames::kBetweenSaves, false).ok());
+  EXPECT_EQ(LabelNames(folder + "/label.names").Find(Hash(1)), "joe@ours.example");
+}
+
+TEST_F(LabelNamesTest, NoLinkIsFollowedAndWhoHasTheFileOpenReadsNothingNew) {
+  const std::string others = folder_ + "/others";
+  std::ofstream(others) << "as it was";
+  std::filesystem::create_symlink(others, path_ + ".new");
+  LabelNames names(path_);
+  names.Note(Hash(1), "joe@ours.example", kNow);
+  ASSERT_TRUE(names.Save(kNow, true).ok());
+  EXPECT_EQ(LabelNames(path_).Find(Hash(1)), "joe@ours.example");
+  std::string text;
+  std::getline(std::ifstream(others), text);
+  EXPECT_EQ(text, "as it was");
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 // From the pipeline to the page: what a snapshot has, and when a scrape sees it.
 #include <cstdint>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <thread>
@@ -22,13 +24,15 @@ constexpr PacketTime kNow = 1'800'000'000 * kSecond;
 
 class SnapshotTest : public testing::Test {
  protected:
-  void Make(const std::vector<std::string>& sets = {"local.domains=[v.test]"}) {
+  void Make(const std::vector<std::string>& sets = {"local.domains=[v.test]"},
+            bool feed_tells_all = false, std::unique_ptr<KeptFloods> floods = nullptr) {
     const absl::StatusOr<LoadedConfig> loaded = LoadConfig({.file = "/dev/null", .sets = sets});
     ASSERT_TRUE(loaded.ok()) << loaded.status();
     const HashKey key = HashKey::Random();
     publisher_ = std::make_unique<SnapshotPublisher>(
         SnapshotPublisher::Options{.counts = MakeLiveOptions(loaded->config, key),
                                    .labeller = Labeller(TargetLabels::kHash, "key"),
+                                   .feed_tells_all = feed_tells_all,
                                    .box = &box_});
     absl::StatusOr<KeptLedger> kept = KeptLedger::Open("", {.capacity = 1000});
     pipeline_ = std::make_unique<Pipeline>(Pipeline::Options{.config = loaded->config,
@@ -36,16 +40,19 @@ class SnapshotTest : public testing::Test {
                                                              .hash_key = key,
                                                              .flood_listener = publisher_.get(),
                                                              .live = &publisher_->counts()},
-                                           std::make_unique<KeptLedger>(*std::move(kept)));
+                                           std::make_unique<KeptLedger>(*std::move(kept)),
+                                           std::move(floods));
   }
-  void Bounce(int i, const std::string& address) {
+  void Bounce(int i, const std::string& address, bool with_message = false) {
     support::DialogueOptions options;
     options.client_port = static_cast<std::uint16_t>(20'000 + i);
     options.server_port = 2525;
     options.start = kNow;
     support::DialogueCapture capture(options);
     capture.Lines({"S: 220 mx ESMTP", "C: EHLO a.test", "S: 250 mx", "C: MAIL FROM:<>", "S: 250 ok",
-                   "C: RCPT TO:<" + address + ">", "S: 250 ok", "C: QUIT", "S: 221 bye"});
+                   "C: RCPT TO:<" + address + ">", "S: 250 ok"});
+    if (with_message) capture.Lines({"C: DATA", "S: 354 go", "C: hello", "C: .", "S: 250 ok"});
+    capture.Lines({"C: QUIT", "S: 221 bye"});
     for (const support::TimedFrame& frame : capture.Frames()) {
       pipeline_->OnPacket(
           {.bytes = {reinterpret_cast<const std::uint8_t*>(frame.bytes.data()), frame.bytes.size()},
@@ -98,6 +105,46 @@ TEST_F(SnapshotTest, AFloodIsCountedOnceHoweverOftenItIsToldAndWithItsDelay) {
   publisher_->OnRaised(flood);
   Publish();
   EXPECT_EQ(box_.Get()->floods_raised[0], 2u);
+}
+
+TEST_F(SnapshotTest, WhatOfOurMailCouldBeReadIsToldWhereNoFeedTellsOfAllOfIt) {
+  const std::vector<std::string> outbound = {"local.networks=[198.51.100.0/24]"};
+  Make(outbound);
+  Bounce(1, "joe@stranger.test", true);
+  Publish();
+  EXPECT_THAT(Scrape(), HasSubstr("backscatter_sent_coverage_ratio 1\n"));
+  Make(outbound, true);
+  Bounce(1, "joe@stranger.test", true);
+  Publish();
+  EXPECT_THAT(Scrape(), HasSubstr("{direction=\"outbound\",visibility=\"plain\"} 1\n"));
+  EXPECT_THAT(Scrape(), Not(HasSubstr("backscatter_sent_coverage_ratio")));
+}
+
+TEST_F(SnapshotTest, AFloodOfARunBeforeThisOneKeepsItsName) {
+  char folder[] = "/tmp/backscatter_snapshot_XXXXXX";
+  ASSERT_NE(mkdtemp(folder), nullptr);
+  const std::string path = std::string(folder) + "/floods";
+  FloodState state{FloodOptions{}};
+  std::uint64_t key = 0;
+  for (const FloodKind kind : {FloodKind::kJoeJob, FloodKind::kRandomRecipients}) {
+    const bool joe_job = kind == FloodKind::kJoeJob;
+    Flood flood{.kind = kind,
+                .domain = joe_job ? "v.test" : "stranger.test",
+                .target = joe_job ? "joe@v.test" : "",
+                .start = kNow - kMinute,
+                .last = kNow};
+    state.open.try_emplace(state.KeyOf(kind, ++key),
+                           KeyedFlood{key, OpenFlood(std::move(flood), kNow, 30)});
+  }
+  ASSERT_TRUE(KeptFloods::Open(path, {})->Save(state).ok());
+  absl::StatusOr<KeptFloods> kept = KeptFloods::Open(path, {});
+  std::filesystem::remove_all(folder);
+  ASSERT_TRUE(kept.ok());
+  Make({}, false, std::make_unique<KeptFloods>(*std::move(kept)));
+  Publish();
+  EXPECT_THAT(Scrape(),
+              HasSubstr("backscatter_flood_active{kind=\"joe_job\",domain=\"v.test\",target="));
+  EXPECT_THAT(Scrape(), Not(HasSubstr("stranger")));
 }
 
 TEST_F(SnapshotTest, ADomainThatIsNotOursIsNamedNowhere) {

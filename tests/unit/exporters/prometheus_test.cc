@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "agent/base/utf8.h"
+#include "agent/mail/canonical_target.h"
 #include "exporters/metric_catalogue.h"
 #include "exporters/metric_labels.h"
 
@@ -236,6 +237,20 @@ TEST(Metrics, HostileNamesAreEscapedBoundedAndValid) {
     rest.remove_prefix(next.length);
   }
   EXPECT_THAT(series[0], HasSubstr(R"(target="a\"b\\c\\u{a}d@x")"));
+}
+
+TEST(Metrics, NoTwoAddressesAreOneSeries) {
+  LiveSnapshot snapshot = Full();
+  snapshot.targets.clear();
+  for (const std::string last : {"a@ours.example", "b@ours.example"}) {
+    // Each of its octets is shown as six.
+    const std::string name = std::string(kMaxTargetLength - last.size(), '\x7f') + last;
+    snapshot.targets.push_back({.address = name, .label = {"ours.example", name}, .shown = true});
+  }
+  const std::vector<std::string> series =
+      Series(RenderMetrics(snapshot), "target_recipients_total");
+  ASSERT_EQ(series.size(), 2u);
+  EXPECT_NE(series[0], series[1]);
 }
 
 TEST(Metrics, AFloodThatIsOverIsToldForFiveMinutes) {
