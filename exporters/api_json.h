@@ -42,7 +42,7 @@ std::string RenderApiTransaction(const JudgedTransaction& judged, const TargetOp
                                  const TargetNamer& name);
 struct ApiTransactions {
   std::uint64_t capacity = 0;  // api.transactions; 0: none are kept
-  std::uint64_t seen = 0;      // since the start
+  std::uint64_t seen = 0;      // since they are kept
   std::uint64_t kept = 0;
   std::vector<std::shared_ptr<const std::string>> rows = {};  // of the page, the newest first
 };

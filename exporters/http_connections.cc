@@ -10,8 +10,8 @@ namespace backscatter {
 
 IpAddress HttpClientKey(const IpAddress& address) { return NetworkOf(address, 32, 64); }
 
-bool HttpConnections::Add(int fd, const IpAddress& client, const void* owner,
-                          Clock::time_point now) {
+bool HttpConnections::Add(int fd, const IpAddress& client, const void* owner, Clock::time_point now,
+                          bool known) {
   const std::lock_guard lock(mutex_);
   // One that was never served and whose descriptor was closed without a word.
   if (const auto stale = table_.find(fd); stale != table_.end()) {
@@ -21,7 +21,7 @@ bool HttpConnections::Add(int fd, const IpAddress& client, const void* owner,
   const IpAddress key = HttpClientKey(client);
   auto connection = std::make_unique<Connection>();
   connection->socket = FileDescriptor(fcntl(fd, F_DUPFD_CLOEXEC, 0));
-  if (!connection->socket.valid() || !MakeRoom(key, now)) {
+  if (!connection->socket.valid() || !MakeRoom(key, known, now)) {
     ++counts_.refused;
     return false;
   }
@@ -30,6 +30,7 @@ bool HttpConnections::Add(int fd, const IpAddress& client, const void* owner,
   connection->fd = fd;
   connection->owner = owner;
   connection->since = now;
+  connection->known = known;
   table_.emplace(fd, std::move(connection));
   ++staying_of_[key];
   ++staying_;
@@ -47,6 +48,11 @@ void HttpConnections::Enter(Connection* connection, State state, Clock::time_poi
   const std::lock_guard lock(mutex_);
   connection->state = state;
   connection->since = now;
+}
+
+void HttpConnections::Know(Connection* connection) {
+  const std::lock_guard lock(mutex_);
+  connection->known = true;
 }
 
 void HttpConnections::BeginRequest(Connection* connection, Clock::time_point now) {
@@ -98,28 +104,32 @@ HttpCounts HttpConnections::counts() const {
   return counts;
 }
 
-bool HttpConnections::MakeRoom(const IpAddress& key, Clock::time_point now) {
-  // Those that leave hold a descriptor until their server sees it.
-  if (table_.size() >= 2 * limits_.connections) return false;
+bool HttpConnections::MakeRoom(const IpAddress& key, bool known, Clock::time_point now) {
+  // Those that leave hold a descriptor until a lane gave them back and their server saw it.
+  if (table_.size() >= (known ? 3 : 2) * limits_.connections) return false;
   const auto own = staying_of_.find(key);
   const bool own_limit = own != staying_of_.end() && own->second >= limits_.connections_of_one;
   if (!own_limit && staying_ < limits_.connections) return true;
-  Connection* weakest = nullptr;
-  if (own_limit) {
-    weakest = Weakest(&key, now);
-  } else {
-    const auto most =
-        std::ranges::max_element(staying_of_, {}, [](const auto& each) { return each.second; });
-    weakest = Weakest(&most->first, now);
-    if (weakest == nullptr) weakest = Weakest(nullptr, now);
-  }
+  Connection* const weakest =
+      own_limit ? Weakest({.key = &key, .known = true}, now) : WeakestOfAll(known, now);
   if (weakest == nullptr) return false;
   Leave(*weakest);
   ++counts_.displaced;
   return true;
 }
 
-HttpConnections::Connection* HttpConnections::Weakest(const IpAddress* key,
+HttpConnections::Connection* HttpConnections::WeakestOfAll(bool known,
+                                                           Clock::time_point now) const {
+  const auto most =
+      std::ranges::max_element(staying_of_, {}, [](const auto& each) { return each.second; });
+  Connection* weakest = Weakest({.key = &most->first}, now);
+  if (weakest == nullptr) weakest = Weakest({}, now);
+  if (weakest == nullptr && known) weakest = Weakest({.answering = true}, now);
+  if (weakest == nullptr && known) weakest = Weakest({.known = true}, now);
+  return weakest;
+}
+
+HttpConnections::Connection* HttpConnections::Weakest(const Choice& choice,
                                                       Clock::time_point now) const {
   const auto rank = [](const Connection& c) {
     const int place = c.state == State::kWaiting ? 0 : c.state == State::kIdle ? 1 : 2;
@@ -127,8 +137,10 @@ HttpConnections::Connection* HttpConnections::Weakest(const IpAddress* key,
   };
   Connection* weakest = nullptr;
   for (const auto& [fd, connection] : table_) {
-    if (connection->leaving || (key != nullptr && connection->key != *key)) continue;
-    if (connection->state == State::kAnswering && now - connection->since < limits_.reading) {
+    if (connection->leaving || (connection->known && !choice.known)) continue;
+    if (choice.key != nullptr && connection->key != *choice.key) continue;
+    if (!choice.answering && connection->state == State::kAnswering &&
+        now - connection->since < limits_.reading) {
       continue;
     }
     if (weakest == nullptr || rank(*connection) < rank(*weakest)) weakest = connection.get();

@@ -43,7 +43,8 @@ IpAddress HttpClientKey(const IpAddress& address);
 // the beginning of the state: a byte now and then prolongs nothing. A new connection finds room
 // where it can: the oldest that still owes its first request goes, then the one that has been idle
 // for longest, then the oldest that has been answered for some seconds and not read it; of the same
-// client where that one is at its limit, else of the client that has the most.
+// client where that one is at its limit, else of the client that has the most. Strangers displace
+// no client that is known, and have to go for one whatever they wait for.
 class HttpConnections {
  public:
   using Clock = std::chrono::steady_clock;
@@ -63,15 +64,20 @@ class HttpConnections {
     Clock::time_point since = {};
     bool leaving = false;  // its socket was shut down
     bool retired = false;  // to be ended when it was idle for a little
+    bool known = false;    // someone who gave a right password
   };
 
   explicit HttpConnections(const HttpLimits& limits) : limits_(limits) {}
 
   // False: there is no room, the caller closes `fd`. `owner`: whoever will serve it.
-  bool Add(int fd, const IpAddress& client, const void* owner, Clock::time_point now);
+  // `known`: a client that gave a right password before.
+  bool Add(int fd, const IpAddress& client, const void* owner, Clock::time_point now,
+           bool known = false);
   // The one that was added last with this descriptor, or null. It stays until Remove.
   Connection* Find(int fd);
   void Enter(Connection* connection, State state, Clock::time_point now);
+  // It gave a right password.
+  void Know(Connection* connection);
   // The first line of a request came: from idle to waiting.
   void BeginRequest(Connection* connection, Clock::time_point now);
   // To be called before the server closes the descriptor.
@@ -87,8 +93,16 @@ class HttpConnections {
   HttpCounts counts() const;
 
  private:
-  bool MakeRoom(const IpAddress& key, Clock::time_point now);
-  Connection* Weakest(const IpAddress* key, Clock::time_point now) const;
+  // Who may be displaced.
+  struct Choice {
+    const IpAddress* key = nullptr;  // of that client only
+    bool known = false;              // those who are known too
+    bool answering = false;          // also while it is being answered
+  };
+
+  bool MakeRoom(const IpAddress& key, bool known, Clock::time_point now);
+  Connection* WeakestOfAll(bool known, Clock::time_point now) const;
+  Connection* Weakest(const Choice& choice, Clock::time_point now) const;
   std::chrono::milliseconds Longest(const Connection& connection) const;
   void Leave(Connection& connection);
   void StayNoMore(const Connection& connection);

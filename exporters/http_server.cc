@@ -227,7 +227,9 @@ void HttpServer::Impl::Accept(int listening) {
     const int one = 1;
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     const std::lock_guard lock(mutex_);
-    if (!shared.connections.Add(fd, EndpointOf(&address).address, now_.get(), Clock::now())) {
+    const IpAddress client = EndpointOf(&address).address;
+    const bool known = shared.known.Has(HttpClientKey(client));
+    if (!shared.connections.Add(fd, client, now_.get(), Clock::now(), known)) {
       close(fd);
       continue;
     }

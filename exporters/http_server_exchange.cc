@@ -12,6 +12,8 @@ namespace backscatter {
 namespace {
 
 constexpr std::size_t kLeastCompressed = 1024;
+// Not counted among the answers that wait: a probe is answered whatever others do not read.
+constexpr std::size_t kLeastCharged = 4096;
 
 // Names that a request may have at most once: two readers might choose differently.
 struct HeaderCensus {
@@ -168,6 +170,7 @@ MHD_Result HttpExchange::OnWhole() {
     step_ = Step::kVerified;
     if (verified_) {
       shared_.known.Add(client);
+      shared_.connections.Know(&known_);
     } else {
       ++shared_.wrong_passwords;
     }
@@ -241,7 +244,7 @@ MHD_Result HttpExchange::Refuse(int status, std::string_view text, bool close) {
 
 MHD_Result HttpExchange::Answer() {
   const std::size_t size = response_.body == nullptr ? 0 : response_.body->text().size();
-  if (response_.body != nullptr && !response_.body->shared() && charged_ == 0) {
+  if (size >= kLeastCharged && !response_.body->shared() && charged_ == 0) {
     charged_ = size;
     if ((shared_.answer_bytes += charged_) > shared_.options.limits.answer_bytes) {
       shared_.answer_bytes -= std::exchange(charged_, 0);

@@ -70,6 +70,7 @@ class Agent {
   void OnNews();
   void PetWatchdog();
   absl::StatusOr<std::string> Reload();
+  void TellReload();
   void WarnOfBodies();
   void ApplyConfig();
   Config Effective() const;
@@ -102,6 +103,8 @@ class Agent {
   std::vector<std::string> watched_;  // as the log knows them
   std::vector<IpNetwork> applied_;    // addresses that the threads know
   PacketTime started_ = 0;
+  bool reload_ok_ = true;
+  bool told_reload_ = true;  // what the metrics say
   std::optional<Clock::time_point> deadline_;
   std::optional<Clock::time_point> next_watchdog_;
   std::uint64_t heartbeats_[2] = {~std::uint64_t{0}, ~std::uint64_t{0}};
@@ -275,6 +278,7 @@ void Agent::Loop() {
     }
     if (fds[1].revents != 0) OnNews();
     web_->Tick();
+    TellReload();
     PetWatchdog();
   }
 }
@@ -336,7 +340,7 @@ absl::StatusOr<std::string> Agent::Reload() {
   absl::StatusOr<BatvKeys> keys =
       loaded.ok() ? ReadBatvKeys(loaded->config.batv_keys) : loaded.status();
   const absl::Status status = keys.ok() ? live_->TakeLabelKey(loaded->config) : keys.status();
-  live_->SetReload(status.ok());
+  reload_ok_ = status.ok();
   if (!status.ok()) {
     log_.Error("configuration not reloaded, the one before holds",
                {{"why", ToStd(status.message())}});
@@ -359,8 +363,16 @@ absl::StatusOr<std::string> Agent::Reload() {
     if (!opened.ok()) log_.Warn("transactions go on as before", {{"why", ToStd(opened.message())}});
   });
   told = web_->RereadBeside(std::move(told));
+  told_reload_ = !told.ok();  // tells it again, with its time
+  TellReload();
   notifier_.Ready("capturing on " + JoinWords(watched_));
   return told;
+}
+
+// A certificate that does not fit its key is to be seen in the metrics, too.
+void Agent::TellReload() {
+  const bool worked = reload_ok_ && web_->holds();
+  if (worked != std::exchange(told_reload_, worked)) live_->SetReload(worked);
 }
 
 void Agent::WarnOfBodies() {

@@ -113,6 +113,7 @@ absl::Status Web::Reread() {
   }
   if (status.ok() && fresh.settings != config_.settings) status = server_->Apply(fresh.settings);
   retry_ = absl::IsUnavailable(status);
+  holds_ = status.ok();
   if (!status.ok()) {
     options_.log->Error("web configuration not read again, the one before holds",
                         {{"why", ToStd(status.message())}});

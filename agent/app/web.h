@@ -57,6 +57,8 @@ class Web {
   void TakeReload(const std::function<absl::StatusOr<std::string>()>& reload);
   // Reads the web configuration again: its files change without a word, as certificates do.
   absl::Status Reread();
+  // What is in those files holds: the last reading of them was taken.
+  bool holds() const { return holds_; }
   // The same as part of a reload whose other part went as `told` says: what to tell of both.
   absl::StatusOr<std::string> RereadBeside(absl::StatusOr<std::string> told);
   // To be called every now and then: looks whether those files have changed, takes them once they
@@ -93,6 +95,7 @@ class Web {
   WebConfig config_;                  // what holds, and the files as they were read last
   std::vector<FileStamp> looked_at_;  // the same files, as they were a tick ago
   bool retry_ = false;                // the last ones were right but came too fast
+  bool holds_ = true;
   std::chrono::steady_clock::time_point next_look_{};
   std::uint64_t told_wrong_passwords_ = 0;
   std::uint64_t told_turned_away_ = 0;

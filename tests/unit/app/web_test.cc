@@ -321,10 +321,12 @@ TEST_F(WebTest, ABrokenWebConfigurationLeavesTheOldOneAndIsSaidOnce) {
   };
   EXPECT_TRUE(BecomesAfterLooks([&] { return times() == 1; }));
   EXPECT_EQ(TlsClient(port()).serial(), 1);
+  EXPECT_FALSE(web_->holds());
   EXPECT_FALSE(BecomesAfterLooks([&] { return times() > 1; }, 30));
   EXPECT_FALSE(web_->Reread().ok());
   WriteCertificate(MakeCertificate(3));
   EXPECT_TRUE(BecomesAfterLooks([this] { return TlsClient(port()).serial() == 3; }));
+  EXPECT_TRUE(web_->holds());
 }
 
 TEST_F(WebTest, AFileThatIsBeingWrittenIsNotTaken) {

@@ -93,6 +93,16 @@ TEST_F(HttpLimitsTest, AnswersThatNobodyReadsHaveABound) {
   EXPECT_GE(server_->figures().busy, 1u);
 }
 
+TEST_F(HttpLimitsTest, AShortAnswerComesWhateverNobodyReads) {
+  limits_.answer_bytes = 16U << 20;
+  routes_.push_back({"/huge", Says(std::string(16U << 20, 'x'))});  // all that there may be
+  Serve();
+  HttpSocket client(port(), "127.0.0.1", 4096);
+  client.Send("GET /huge HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(Becomes([this] { return Get(port(), "/long")->status == 503; }));
+  EXPECT_EQ(Get(port(), "/")->status, 200);
+}
+
 TEST_F(HttpLimitsTest, OneClientDisplacesOnlyItself) {
   limits_.connections_of_one = 8;
   Serve();

@@ -113,6 +113,42 @@ TEST_F(HttpUsersTest, AChangeOfUsersHoldsFromTheNextRequestOn) {
   EXPECT_EQ(Get(port(), "/")->status, 200);
 }
 
+// A house full of strangers who wait for the check of a password, and more of them at the door.
+TEST_F(HttpUsersTest, StrangersDisplaceNobodyWhoWasLetInAndGoForThem) {
+  limits_.connections = 8;
+  std::string slow = kHashOfTest;
+  slow.replace(4, 2, "13");  // of nothing that anybody knows
+  Serve(settings_);
+  const std::string right = "GET / HTTP/1.1\r\nHost: x\r\n" + std::string(kRight) + "\r\n";
+  const std::string wrong = "GET / HTTP/1.1\r\nHost: x\r\n" + std::string(kNobody) + "\r\n";
+  support::HttpSocket stays(port(), "127.0.0.2");
+  stays.Send(right);
+  EXPECT_EQ(stays.Read()->status, 200);
+  ASSERT_TRUE(server_->Apply({.users = {{"ann", slow}, {"scraper", kHashOfTest}}}).ok());
+  std::vector<std::unique_ptr<support::HttpSocket>> others;
+  const auto come = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      others.push_back(std::make_unique<support::HttpSocket>(
+          port(), "127.0.1." + std::to_string(others.size() + 1)));
+      others.back()->Send(wrong);
+    }
+  };
+  come(7);
+  ASSERT_TRUE(Becomes([this] { return server_->figures().requests == 8; }));
+  come(3);  // each place is taken, by one who waits for an answer or was let in
+  ASSERT_TRUE(Becomes([this] { return counts().refused == 3; }));
+  support::HttpSocket comes(port(), "127.0.0.2");
+  ASSERT_TRUE(Becomes([this] { return counts().displaced == 1; }));
+  come(3);
+  ASSERT_TRUE(Becomes([this] { return counts().refused == 6; }));
+  for (support::HttpSocket* const each : {&stays, &comes}) {
+    each->Send(right);
+    const auto answer = each->Read();
+    ASSERT_TRUE(answer.has_value());
+    EXPECT_EQ(answer->status, 200);
+  }
+}
+
 // Many wrong passwords wait, and each takes its time.
 TEST_F(HttpUsersTest, WhoWasLetInBeforeIsNotKeptWaitingByWrongPasswords) {
   std::string slow = kHashOfTest;
