@@ -144,20 +144,12 @@ TEST(MessageBodyTest, TheReaderGoesWithItsTransaction) {
   EXPECT_EQ(run.readers_alive(), 0);
 }
 
-TEST(MessageBodyTest, TheFactsAreMadeWhenTheEndIsSeen) {
+TEST(MessageBodyTest, FactsComeWithTheEndAndTheSinkIsToldWithTheAnswer) {
   BodyRunner run;
   run.Data().C("x\r\n");
   EXPECT_EQ(run.readers_with_facts(), 0);
   run.C(".\r\n");
   EXPECT_EQ(run.readers_with_facts(), 1);
-  run.S("250 queued\r\n");
-  EXPECT_THAT(run.bodies(), ElementsAre("+x\r\n"));
-  EXPECT_EQ(run.readers_with_facts(), 1);
-}
-
-TEST(MessageBodyTest, ATransactionIsForetoldWhenItsAnswerComes) {
-  BodyRunner run;
-  run.Data().C("x\r\n.\r\n");
   EXPECT_THAT(run.foretold(), IsEmpty());
   run.S("250-que");
   EXPECT_THAT(run.foretold(), ElementsAre("x\r\n for 1"));
