@@ -65,6 +65,34 @@ class JudgeLearning : public testing::Test, public JudgedTransactionSink {
   std::unique_ptr<Judge> judge_;
 };
 
+TEST_F(JudgeLearning, WhatComesIsJudgedWhateverWasForetold) {
+  Send("one@ours.example");
+  MessageFacts facts;
+  facts.headers_ended = true;
+  facts.kind = MessageKind::kDsnFailed;
+  facts.looks_bounce = true;
+  facts.recipients.emplace_back().final_recipient = "joe@far.example";
+  Transaction to_anna = BounceTo("anna@ours.example", "198.51.100.1");
+  Transaction to_bob = BounceTo("bob@ours.example", "198.51.100.1");
+  to_anna.facts = to_bob.facts = &facts;
+  for (const Transaction* foretold :
+       {static_cast<const Transaction*>(nullptr), static_cast<const Transaction*>(&to_anna),
+        static_cast<const Transaction*>(&to_bob)}) {
+    if (foretold != nullptr) judge_->Foretell(*foretold);
+    judge_->OnTransaction(to_anna);
+    EXPECT_EQ(last_.reason, "pair_sent");
+    if (foretold != nullptr) judge_->Foretell(*foretold);
+    judge_->OnTransaction(to_bob);
+    EXPECT_NE(last_.reason, "pair_sent");
+  }
+  // The same object, used again for another.
+  judge_->Foretell(to_bob);
+  judge_->OnTransaction(to_bob);
+  to_bob = to_anna;
+  judge_->OnTransaction(to_bob);
+  EXPECT_EQ(last_.reason, "pair_sent");
+}
+
 TEST_F(JudgeLearning, WhatIsNotInAFullLedgerWasNotNecessarilyNotSent) {
   for (const bool feed : {false, true}) {
     Use(256, feed);

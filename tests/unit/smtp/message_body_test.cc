@@ -87,6 +87,12 @@ class BodyRunner : private Recorder, public SessionRunner {
   int readers_alive() const { return alive; }
   int readers_with_facts() const { return with_facts; }
 
+  const std::vector<std::string>& foretold() const { return foretold_; }
+
+  void Foretell(const Transaction& t) override {
+    ASSERT_NE(t.facts, nullptr);
+    foretold_.push_back(t.facts->subject + " for " + std::to_string(t.recipients.size()));
+  }
   void OnTransaction(const Transaction& t) override {
     SessionRunner::OnTransaction(t);
     if (t.facts == nullptr) {
@@ -100,6 +106,7 @@ class BodyRunner : private Recorder, public SessionRunner {
 
  private:
   std::vector<std::string> bodies_;
+  std::vector<std::string> foretold_;
 };
 
 constexpr const char* kMail = "MAIL FROM:<>\r\nRCPT TO:<v@v.test>\r\n";
@@ -137,15 +144,18 @@ TEST(MessageBodyTest, TheReaderGoesWithItsTransaction) {
   EXPECT_EQ(run.readers_alive(), 0);
 }
 
-TEST(MessageBodyTest, TheFactsAreMadeWhenTheEndIsSeen) {
+TEST(MessageBodyTest, FactsComeWithTheEndAndTheSinkIsToldWithTheAnswer) {
   BodyRunner run;
   run.Data().C("x\r\n");
   EXPECT_EQ(run.readers_with_facts(), 0);
   run.C(".\r\n");
   EXPECT_EQ(run.readers_with_facts(), 1);
-  run.S("250 queued\r\n");
+  EXPECT_THAT(run.foretold(), IsEmpty());
+  run.S("250-que");
+  EXPECT_THAT(run.foretold(), ElementsAre("x\r\n for 1"));
+  EXPECT_THAT(run.bodies(), IsEmpty());
+  run.S("ued\r\n250 queued\r\n");
   EXPECT_THAT(run.bodies(), ElementsAre("+x\r\n"));
-  EXPECT_EQ(run.readers_with_facts(), 1);
 }
 
 TEST(MessageBodyTest, NobodyIsAskedForAMessageThatIsNotSent) {
