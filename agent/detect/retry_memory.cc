@@ -59,7 +59,7 @@ bool RetryMemory::OnTransaction(const Transaction& transaction) {
       target = target_.address;
     }
     const std::uint64_t target_hash = HashBytes(options_.hash_key, target);
-    if (!deferred && !targets_[target_hash % kTargetBits]) continue;
+    if (!deferred && !targets_[target_hash % kFilterBits]) continue;
     std::uint64_t by_id = 0;
     std::uint64_t by_size = 0;
     MakeKeys(transaction, target_hash, by_id, by_size);
@@ -71,16 +71,21 @@ bool RetryMemory::OnTransaction(const Transaction& transaction) {
     retry = retry || known;
     // Without a Message-ID the size must do; where there is one, the size would say less.
     if (!deferred) continue;
-    if (deferred_.empty()) targets_.reset();
-    targets_.set(target_hash % kTargetBits);
-    deferred_.Put(by_id != 0 ? by_id : by_size, {}, now);
+    if (deferred_.empty()) {
+      targets_.reset();
+      keys_.reset();
+    }
+    const std::uint64_t key = by_id != 0 ? by_id : by_size;
+    targets_.set(target_hash % kFilterBits);
+    keys_.set(FilterBitOf(key));
+    deferred_.Put(key, {}, now);
   }
   return retry;
 }
 
 // One settled attempt ends one deferral: whichever of its keys is found first.
 bool RetryMemory::Recall(std::uint64_t key, PacketTime now, bool forget) {
-  const bool known = deferred_.Find(key, now) != nullptr;
+  const bool known = keys_[FilterBitOf(key)] && deferred_.Find(key, now) != nullptr;
   if (known && forget) deferred_.Erase(key);
   return known;
 }

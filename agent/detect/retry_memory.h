@@ -37,26 +37,30 @@ class RetryMemory {
 
   // Deferred recipients that had to make room before their 5 days were over.
   std::uint64_t forgotten() const { return deferred_.forgotten(); }
-  std::size_t MemoryBytes() const { return deferred_.MemoryBytes() + sizeof targets_; }
+  std::size_t MemoryBytes() const { return deferred_.MemoryBytes() + 2 * sizeof targets_; }
   static std::uint64_t MostBytes(const RetryOptions& options) {
-    return RecentTable<Nothing>::MostBytes(options.capacity) + kTargetBits / 8;
+    return RecentTable<Nothing>::MostBytes(options.capacity) + 2 * kFilterBits / 8;
   }
 
  private:
-  static constexpr std::size_t kTargetBits = std::size_t{1} << 18;
+  static constexpr std::size_t kFilterBits = std::size_t{1} << 18;
 
   // `target`: the hash of the canonical target.
   void MakeKeys(const Transaction& transaction, std::uint64_t target, std::uint64_t& by_id,
                 std::uint64_t& by_size) const;
 
   bool Recall(std::uint64_t key, PacketTime now, bool forget);
+  // The lowest bit of a key says what it was made of.
+  static std::size_t FilterBitOf(std::uint64_t key) { return (key >> 1) % kFilterBits; }
 
   struct Nothing {};
 
   const RetryOptions options_;
   RecentTable<Nothing> deferred_;
-  // A bit for the hash of each deferred target: most targets have none, and nothing else is asked.
-  std::bitset<kTargetBits> targets_;
+  // A bit for the hash of each deferred target, and for each key: most have none, and nothing else
+  // is asked.
+  std::bitset<kFilterBits> targets_;
+  std::bitset<kFilterBits> keys_;
   CanonicalTarget target_;  // scratch
 };
 
