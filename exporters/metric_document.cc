@@ -89,7 +89,9 @@ std::string MetricsDocument() {
       "active\n"
       "  (`backscatter_list_evictions_total`). Counts are those since it entered, never estimates "
       "of what was before;\n"
-      "  the `other` metric of each list has the rest.\n\n"
+      "  the `other` metric of a list has the rest, but for unknown users "
+      "(`backscatter_unknown_user_recipients_total`),\n"
+      "  whose rest is in none.\n\n"
       "| Name | Type | Labels | What | No series |\n|---|---|---|---|---|\n";
   for (const MetricSpec& spec : MetricCatalogue()) {
     AppendRow(spec.name, spec, spec.help, spec.absent, out);

@@ -129,7 +129,9 @@ void AddAgent(const LiveSnapshot& snapshot, Families& out) {
   out.Add(Metric::kSamplingRatio, {}, snapshot.run.sampling);
   out.Add(Metric::kPackets, {snapshot.run.source}, snapshot.packets);
   out.Add(Metric::kPacketBytes, {snapshot.run.source}, snapshot.packet_bytes);
-  out.Add(Metric::kRingBufferBytes, {}, snapshot.ring_buffer_bytes);
+  if (snapshot.run.source == "bpf") {
+    out.Add(Metric::kRingBufferBytes, {}, snapshot.ring_buffer_bytes);
+  }
   for (const BpfProgramRuns& runs : snapshot.bpf_programs) {
     out.Add(Metric::kBpfRunSeconds, {runs.program}, runs.seconds);
     out.Add(Metric::kBpfRuns, {runs.program}, runs.runs);

@@ -1,6 +1,7 @@
 #include "agent/app/snapshot_publisher.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace backscatter {
@@ -109,7 +110,7 @@ void SnapshotPublisher::Publish(const Pipeline& pipeline, PacketTime now, Packet
   snapshot->revision = BACKSCATTER_REVISION;
   if (add_source_) add_source_(*snapshot);
   snapshot->run.sampling = options_.sampling_ratio;
-  snapshot->ring_buffer_bytes = options_.ring_bytes;
+  snapshot->ring_buffer_bytes = std::bit_ceil(options_.ring_bytes);  // as the kernel has it
   snapshot->ledger = pipeline.Losses();
   snapshot->open_sessions = pipeline.open_connections();
   counts_.Fill(now, options_.box->scraped(), *snapshot);

@@ -30,7 +30,7 @@ def main():
                         f"no test says when {name} does not fire")
         failures.expect(any(one.strip(" }") != "[]" for one in asked),
                         f"no test says when {name} fires")
-    failures.expect(len(alert_names()) == 12, f"{len(alert_names())} alerts, not 12")
+    failures.expect(len(alert_names()) == 14, f"{len(alert_names())} alerts, not 14")
     failures.end()
 
 

@@ -34,7 +34,7 @@ const networks: Counter = { name: "backscatter_source_recipients", scope: "agent
 const emitted: Counter = { name: "backscatter_emitted_bounces", scope: "agents" };
 const ourBackscatter: Counter = {
   ...emitted,
-  matchers: ['cause=~"accept_then_bounce|forward|autoreply"'],
+  matchers: ['cause=~"accept_then_bounce|forward"'],
 };
 const received: Counter = {
   name: "backscatter_sessions",
@@ -334,7 +334,7 @@ function whatWeSend(board: dashboard.DashboardBuilder): void {
         {
           title: "In the last hour",
           description:
-            "Bounces, forwards that failed, and auto-replies that we sent to people who had not written to us. 5 are an alert, 50 a grave one.",
+            "Bounces, and forwards that failed, that we sent to people who had not written to us. 5 are an alert, 50 a grave one.",
           unit: "short",
           noValue: NO_AGENT,
           width: 6,
@@ -353,7 +353,7 @@ function whatWeSend(board: dashboard.DashboardBuilder): void {
         {
           title: "What we send with a null sender",
           description:
-            "Transactions a minute, by cause. accept_then_bounce, forward and autoreply are backscatter of ours; own_user, callout and receipts are as they should be.",
+            "Transactions a minute, by cause. accept_then_bounce and forward are backscatter of ours; autoreply may be; own_user, callout and receipts are as they should be.",
           unit: PER_MINUTE,
           noValue: NO_AGENT,
           width: 18,

@@ -167,6 +167,15 @@ TEST(Metrics, ThePageOfAnAgentThatHasSeenNothingHasEverythingThatIsNeverAbsent) 
                               "\"backscatter\",solicited=\"false\",confidence=\"strong\"} 0\n"));
 }
 
+// Packet capture has a ring for each interface, of other sizes.
+TEST(Metrics, TheRingBufferIsThatOfTheKernelProbesOnly) {
+  LiveSnapshot snapshot = Full();
+  snapshot.ring_buffer_bytes = 16 << 20;
+  EXPECT_THAT(RenderMetrics(snapshot), HasSubstr("\nbackscatter_ring_buffer_bytes 16777216\n"));
+  snapshot.run.source = "pcap";
+  EXPECT_THAT(RenderMetrics(snapshot), Not(HasSubstr("backscatter_ring_buffer_bytes")));
+}
+
 TEST(Metrics, TheDocumentIsMadeFromTheCatalogue) {
   const std::string path = std::string(BACKSCATTER_SOURCE_DIR) + "/METRICS.md";
   if (std::getenv("BACKSCATTER_UPDATE") != nullptr) {
