@@ -126,7 +126,7 @@ class Gateway {
   }
   void CheckAll() {
     sink_.CheckSums();
-    Check(judge_.MemoryBytes() < 64 * 1024);
+    Check(judge_.MemoryBytes() < 96 * 1024);  // 64 of it the filters of the retry memory
     const double coverage = coverage_.Overall(now_);
     Check(coverage >= 0 && coverage <= 1);
     const double kept = sent_.KeptShare();
