@@ -76,8 +76,10 @@ EmittedCounts Emissions::Snapshot(std::size_t top) const {
   if (top != 0 && counts.domains.size() > top) counts.domains.resize(top);
   counts.domains_not_counted = domains_not_counted_;
   counts.examples = examples_;
-  std::ranges::rotate(counts.examples,
-                      counts.examples.begin() + static_cast<std::ptrdiff_t>(next_example_));
+  // Not std::ranges::rotate: clang 14 does not take what libstdc++ 12 makes of it.
+  std::rotate(counts.examples.begin(),
+              counts.examples.begin() + static_cast<std::ptrdiff_t>(next_example_),
+              counts.examples.end());
   std::ranges::reverse(counts.examples);
   return counts;
 }
