@@ -1,6 +1,7 @@
 #include "exporters/api_json.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 
 #include "agent/base/json_writer.h"
@@ -157,6 +158,55 @@ void WriteCounts(const AddressCounts& row, std::string_view distinct, bool sampl
   out.Time("last", true, row.last);
 }
 
+void WriteWindows(const LiveWindows& windows, Document& out) {
+  out.Number("last_minute", windows.minute);
+  out.Number("last_ten_minutes", windows.ten_minutes);
+  out.Number("last_hour", windows.hour);
+  out.Number("last_day", windows.day);
+}
+
+// What a target and a domain have in common.
+template <typename Row>
+void WriteBusy(const Row& row, Document& out) {
+  WriteWindows(row.windows, out);
+  out.Number("sources", std::round(row.sources));
+  out.Number("networks", std::round(row.networks));
+}
+
+// Who gets null-sender mail now, and from where: the lists of which metrics tell.
+void WriteRecent(const LiveSnapshot& snapshot, Document& out) {
+  JsonWriter& json = out.json();
+  const auto list = [&](std::string_view key, const auto& rows, const auto& write) {
+    json.Key(key);
+    json.BeginArray();
+    for (const auto& row : rows) {
+      json.BeginObject();
+      write(row);
+      json.EndObject();
+    }
+    json.EndArray();
+  };
+  json.Key("recent");
+  json.BeginObject();
+  WriteWindows(snapshot.recipients, out);
+  list("targets", snapshot.targets, [&](const LiveTarget& row) {
+    out.Label(row.label);
+    WriteBusy(row, out);
+    out.Time("last", true, row.last);
+  });
+  list("domains", snapshot.domains, [&](const LiveDomain& row) {
+    json.Field("domain", row.domain);
+    WriteBusy(row, out);
+    out.Time("last", true, row.last);
+  });
+  list("networks", snapshot.networks, [&](const LiveNetwork& row) {
+    json.Field("network", row.network);
+    WriteWindows(row.windows, out);
+    out.Time("last", true, row.last);
+  });
+  json.EndObject();
+}
+
 }  // namespace
 
 std::string RenderApiError(int status, std::string_view text) {
@@ -199,6 +249,7 @@ std::string RenderApiStatus(const LiveSnapshot& snapshot, std::string_view stage
   const auto on = std::ranges::count_if(snapshot.floods,
                                         [](const Flood& flood) { return !flood.end.has_value(); });
   json.Field("floods_on", static_cast<std::uint64_t>(on));
+  WriteRecent(snapshot, out);
   json.Key("reload");
   json.BeginObject();
   json.Field("worked", snapshot.reload_ok);

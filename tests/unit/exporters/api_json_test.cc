@@ -179,6 +179,31 @@ TEST(ApiStatus, TellsHowTheAgentIs) {
   EXPECT_EQ(json.at("http").at("open"), 2);
 }
 
+TEST(ApiStatus, TellsWhoIsBusyNow) {
+  LiveSnapshot snapshot = Snapshot();
+  snapshot.recipients = {.minute = 1, .ten_minutes = 2, .hour = 3, .day = 4.5};
+  snapshot.targets.push_back({.address = "secret@theirs.test",
+                              .label = {.domain = "", .target = "00ff"},
+                              .windows = {.minute = 5, .ten_minutes = 6, .hour = 7, .day = 8},
+                              .sources = 40.4,
+                              .networks = 2,
+                              .last = kSecond});
+  snapshot.domains.push_back({.domain = "ours.test", .windows = {.hour = 9}, .sources = 1});
+  snapshot.networks.push_back({.network = "192.0.2.0/24", .windows = {.day = 10}});
+  const std::string text = RenderApiStatus(snapshot, "capturing", {}, 0);
+  EXPECT_THAT(text, Not(HasSubstr("theirs.test")));
+  const Json recent = Parse(text).at("recent");
+  EXPECT_EQ(recent.at("last_day"), 4.5);
+  EXPECT_EQ(recent.at("targets")[0].at("target"), "00ff");
+  EXPECT_TRUE(recent.at("targets")[0].at("domain").is_null());
+  EXPECT_EQ(recent.at("targets")[0].at("last_ten_minutes"), 6);
+  EXPECT_EQ(recent.at("targets")[0].at("sources"), 40);
+  EXPECT_EQ(recent.at("domains")[0].at("domain"), "ours.test");
+  EXPECT_EQ(recent.at("domains")[0].at("last_hour"), 9);
+  EXPECT_EQ(recent.at("networks")[0].at("network"), "192.0.2.0/24");
+  EXPECT_EQ(recent.at("networks")[0].at("last_day"), 10);
+}
+
 TEST(ApiTransaction, NoAddressAndNothingOfTheMessageIsTold) {
   Transaction transaction = Bounce("203.0.113.5", kSecond);
   transaction.helo = transaction.Store("secret-helo");
@@ -249,6 +274,9 @@ TEST(ApiDocument, NamesEveryKey) {
   LiveSnapshot snapshot = Snapshot();
   snapshot.run.sampling = 0.5;
   snapshot.floods[0].top_sources.push_back({});
+  snapshot.targets.push_back({});
+  snapshot.domains.push_back({});
+  snapshot.networks.push_back({});
   const Transaction transaction = BounceTo("a@v.test", "192.0.2.1");
   ApiTransactions transactions{.capacity = 1, .seen = 1, .kept = 1, .rows = {}};
   transactions.rows.push_back(std::make_shared<const std::string>(
