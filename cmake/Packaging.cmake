@@ -4,8 +4,8 @@ install(TARGETS backscatterd RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES LICENSE RENAME copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
 # As in the source tree, so that links between them hold; alerts link the runbook there.
 install(FILES README.md CHANGELOG.md METRICS.md DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd)
-install(FILES docs/ARCHITECTURE.md docs/DETECTION.md docs/OPERATIONS.md docs/PRIVACY.md docs/STYLE.md
-        DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd/docs)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd/docs
+        FILES_MATCHING PATTERN "*.md")
 install(FILES dashboards/README.md dashboards/RUNBOOK.md
         DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/backscatterd/dashboards)
 install(FILES packaging/backscatterd.service DESTINATION lib/systemd/system)
