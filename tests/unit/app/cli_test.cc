@@ -110,7 +110,7 @@ TEST_F(Cli, APortThatIsTakenEndsARunInThree) {
   ASSERT_EQ(getsockname(taken.get(), reinterpret_cast<sockaddr*>(&address), &size), 0);
   const std::string run =
       "$B run --config.file empty.yaml --set sent.file= --set detection.file= "
-      "--set labels.key_file=k --web.listen-address=127.0.0.1:";
+      "--set labels.key_file=k --set labels.names_file= --web.listen-address=127.0.0.1:";
   Result result = Sh(run + std::to_string(ntohs(address.sin_port)));
   EXPECT_EQ(result.exit_code, 3) << result.errors;
   EXPECT_THAT(result.errors, HasSubstr("another program has this port"));

@@ -393,7 +393,7 @@ TEST_F(RunTest, WhatWasSentIsKeptFromRunToRun) {
 }
 
 TEST_F(RunTest, AFloodGoesOnFromRunToRun) {
-  flags_.config.sets = {"detection.joe_job.recipients=15", "detection.joe_job.networks=1"};
+  flags_.config.sets.push_back("detection.joe_job={recipients: 15, networks: 1}");
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   EXPECT_EQ(Count("msg=flood kind=joe_job"), 1);
@@ -414,7 +414,7 @@ TEST_F(RunTest, ADamagedFileOfFloodsIsPutAsideAndAFullDiskIsAWarning) {
                                  HasSubstr("what is usual is learnt anew")));
   EXPECT_EQ(Read("floods.damaged"), "no floods, but somebody's notes");
   EXPECT_GT(Read("floods").size(), 100U);
-  flags_.config.sets = {"detection.file=" + Path("none") + "/a/floods"};
+  flags_.config.sets.push_back("detection.file=" + Path("none") + "/a/floods");
   Start(FakeLiveSource::Then::kEnd);
   EXPECT_EQ(Wait(), 0);
   EXPECT_EQ(Count("msg=\"floods not saved\""), 1);
