@@ -94,7 +94,7 @@ struct LiveDomain {
   PacketTime last = 0;
 };
 
-// The verdicts of what is no retry, as JudgementCounts tells them apart, with their weights.
+// The verdicts of what is no retry, by all that metrics tell apart.
 inline constexpr std::size_t kSolicitedAnswers = 3;  // not known, no, yes
 inline constexpr std::size_t kConfidences = 3;
 class LiveVerdicts {

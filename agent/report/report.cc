@@ -92,7 +92,6 @@ void Tally::FillReport(std::size_t top, Report& report) {
   report.estimates = totals_.estimates;
   report.weighted = totals_.weighted;
   report.verdicts = totals_.verdicts;
-  report.judgements = totals_.judgements;
   report.emitted = emissions_.Snapshot(top);
 
   const auto target_name = [&](std::uint32_t id) { return targets_.KeyOf(targets_.at(id)); };

@@ -4,7 +4,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,7 +11,6 @@
 #include "agent/base/packet_time.h"
 #include "agent/detect/flood.h"
 #include "agent/detect/verdict.h"
-#include "agent/mail/direction.h"
 #include "agent/report/emissions.h"
 #include "agent/report/sent_summary.h"
 
@@ -48,33 +46,6 @@ struct SessionTotals {
 
 // One count a verdict. Retries have none.
 using VerdictCounts = std::array<std::uint64_t, kVerdicts>;
-
-// Transactions that are no retry, by all that metrics tell apart.
-class JudgementCounts {
- public:
-  void Add(MailDirection direction, const Judgement& judgement) {
-    ++counts_[Index(direction, judgement.verdict, judgement.confidence, judgement.solicited)];
-  }
-  std::uint64_t Get(MailDirection direction, Verdict verdict, Confidence confidence,
-                    std::optional<bool> solicited) const {
-    return counts_[Index(direction, verdict, confidence, solicited)];
-  }
-
- private:
-  static constexpr std::size_t kConfidences = 3;
-  static constexpr std::size_t kAnswers = 3;  // to "solicited?": not known, no, yes
-
-  static std::size_t Index(MailDirection direction, Verdict verdict, Confidence confidence,
-                           std::optional<bool> solicited) {
-    const std::size_t answer = !solicited ? 0 : *solicited ? 2 : 1;
-    std::size_t index = static_cast<std::size_t>(direction);
-    index = index * kVerdicts + static_cast<std::size_t>(verdict);
-    index = index * kConfidences + static_cast<std::size_t>(confidence);
-    return index * kAnswers + answer;
-  }
-
-  std::array<std::uint64_t, kMailDirections * kVerdicts * kConfidences * kAnswers> counts_{};
-};
 
 struct TransactionTotals {
   std::uint64_t total = 0;  // accepted + rejected + aborted + unfinished
@@ -153,7 +124,6 @@ struct Report {
   Estimates estimates;
   bool weighted = false;        // some session or transaction stands for more than itself
   VerdictCounts verdicts = {};  // transactions
-  JudgementCounts judgements;
   EmittedCounts emitted;
   SentSummary sent;
   std::vector<Flood> floods;  // those that are on and the latest that ended, by start

@@ -76,7 +76,6 @@ void Tally::CountJudgement(const JudgedTransaction& judged) {
   const auto verdict = static_cast<std::size_t>(judged.judgement.verdict);
   ++totals_.verdicts[verdict];
   totals_.estimates.verdicts[verdict] += judged.transaction.weight;
-  totals_.judgements.Add(judged.direction, judged.judgement);
 }
 
 void Tally::CountTotals(const Transaction& transaction) {

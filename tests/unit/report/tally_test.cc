@@ -304,27 +304,6 @@ TEST_F(TallyTest, VerdictsOfRowsCountRecipientsOfNullSenders) {
   EXPECT_EQ(Of(report.verdicts, Verdict::kBackscatter), 2u);
 }
 
-TEST_F(TallyTest, JudgementsAreKeptByDirectionConfidenceAndWhetherSolicited) {
-  const Transaction bounce = BounceTo("a@example.org", "198.51.100.1");
-  const Judgement unsolicited{
-      .verdict = Verdict::kAutoreply, .solicited = false, .confidence = Confidence::kMedium};
-  Give(tally_, bounce, unsolicited, MailDirection::kInbound);
-  Give(tally_, bounce, unsolicited, MailDirection::kInbound);
-  Give(tally_, bounce, {.verdict = Verdict::kAutoreply, .confidence = Confidence::kMedium},
-       MailDirection::kInbound);
-  Give(tally_, bounce, {.retry = true, .verdict = Verdict::kAutoreply}, MailDirection::kInbound);
-  const JudgementCounts counts = Snapshot().judgements;
-  const auto autoreplies = [&](MailDirection direction, Confidence confidence,
-                               std::optional<bool> solicited) {
-    return counts.Get(direction, Verdict::kAutoreply, confidence, solicited);
-  };
-  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kMedium, false), 2u);
-  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kMedium, std::nullopt), 1u);
-  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kMedium, true), 0u);
-  EXPECT_EQ(autoreplies(MailDirection::kInbound, Confidence::kWeak, std::nullopt), 0u);
-  EXPECT_EQ(autoreplies(MailDirection::kOutbound, Confidence::kMedium, false), 0u);
-}
-
 TEST(Tally, CaseAndDetailAreFoldedOnlyWhenAsked) {
   Ledger ledger;
   TallyOptions options;
