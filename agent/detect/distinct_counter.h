@@ -51,6 +51,8 @@ class DistinctCounter {
   void Write(std::string& out) const;
   bool Read(PackedNumbers& in, SketchBudget& budget);
 
+  // False: only a sketch is left, of more things than it counts exactly.
+  bool exact() const { return sketch_ == nullptr; }
   bool empty() const { return few_.empty() && sketch_ == nullptr; }
   std::size_t MemoryBytes() const {
     return few_.capacity() * sizeof few_[0] + (sketch_ ? sizeof *sketch_ : 0);

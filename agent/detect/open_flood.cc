@@ -107,7 +107,8 @@ Flood OpenFlood::Describe() const {
   const auto estimate = [](const DistinctCounter& counter) {
     DistinctUnion all;
     all.Add(counter);
-    return all.Estimate();
+    // An estimate must not look like a number that is exact.
+    return counter.exact() ? all.Estimate() : std::max(all.Estimate(), kMostExactThings + 1.0);
   };
   told.sources = estimate(sources_);
   told.networks = std::min(estimate(networks_), told.sources);

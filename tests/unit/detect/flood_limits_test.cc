@@ -278,6 +278,24 @@ TEST_F(Watched, TenMillionTargetsAndSourcesFitAndAFloodAmongThemIsFound) {
   EXPECT_LT(Written().size(), 8U << 20) << "what the next run is to have";
 }
 
+// What is told as exact (up to kMostExactThings) is: no estimate falls below.
+TEST_F(Watched, AnEstimateOfSourcesIsNeverTakenForAnExactNumber) {
+  for (std::uint64_t run = 0; run < 50; ++run) {
+    OpenFlood open({.kind = FloodKind::kJoeJob, .start = kStart, .last = kStart}, kStart, 30);
+    SketchBudget budget{.left = 2};
+    for (std::size_t i = 0; i <= kMostExactThings; ++i) {
+      ASSERT_EQ(open.Describe().sources, i) << run;
+      const std::uint8_t bytes[4] = {10, static_cast<std::uint8_t>(i >> 8),
+                                     static_cast<std::uint8_t>(i), 1};
+      FloodEvent event{.at = kStart, .unsolicited = true};
+      event.SetSource(IpAddress::V4(bytes), backscatter::KeyOf(run), 24, 48);
+      open.Add(event, {}, budget);
+    }
+    ASSERT_GT(open.Describe().sources, kMostExactThings) << run;
+    open.GiveUp(budget);
+  }
+}
+
 // A thousand random floods: a source's count is never too high, nor short by more than is stated.
 TEST_F(Watched, TopSourcesStayWithinTheirStatedError) {
   for (std::uint64_t run = 0; run < 1000; ++run) {
