@@ -6,6 +6,7 @@
 
 #include "agent/base/json_writer.h"
 #include "exporters/flood_json.h"
+#include "exporters/shared_json.h"
 
 namespace backscatter {
 namespace {
@@ -23,13 +24,6 @@ class Document {
   }
 
   JsonWriter& json() { return json_; }
-  void TextOrNull(std::string_view key, std::string_view text) {
-    if (text.empty()) {
-      json_.NullField(key);
-    } else {
-      json_.Field(key, text);
-    }
-  }
   void Time(std::string_view key, bool known, PacketTime time) {
     if (known) {
       json_.Field(key, FormatRfc3339(time));
@@ -41,10 +35,6 @@ class Document {
     json_.Key(key);
     json_.Double(value);
   }
-  void Label(const TargetLabel& label) {
-    TextOrNull("domain", label.domain);
-    TextOrNull("target", label.target);
-  }
   // Where the rows of an answer lie among all that there are.
   void Page(const ApiPage& page, std::size_t available) {
     json_.Field("available", std::uint64_t{available});
@@ -53,28 +43,9 @@ class Document {
   }
   void Run(const RunInfo& run) {
     json_.Field("source", run.source);
-    json_.Key("interfaces");
-    json_.BeginArray();
-    for (const std::string& name : run.interfaces) json_.String(name);
-    json_.EndArray();
+    json_.List("interfaces", run.interfaces);
     Time("start", run.has_time, run.start);
     Number("sampling", run.sampling);
-  }
-  void Losses(const Ledger& ledger) {
-    json_.Key("losses");
-    json_.BeginObject();
-    for (std::size_t i = 0; i < kLossCount; ++i) {
-      const auto loss = static_cast<Loss>(i);
-      if (ledger.Get(loss) > 0) json_.Field(LossName(loss), ledger.Get(loss));
-    }
-    json_.EndObject();
-    json_.Key("anomalies");
-    json_.BeginObject();
-    for (std::size_t i = 0; i < kAnomalyCount; ++i) {
-      const auto anomaly = static_cast<Anomaly>(i);
-      if (ledger.Get(anomaly) > 0) json_.Field(AnomalyName(anomaly), ledger.Get(anomaly));
-    }
-    json_.EndObject();
   }
   void Count(const LiveCount& count, bool sampled) {
     json_.Field("count", count.raw);
@@ -190,7 +161,7 @@ void WriteRecent(const LiveSnapshot& snapshot, Document& out) {
   json.BeginObject();
   WriteWindows(snapshot.recipients, out);
   list("targets", snapshot.targets, [&](const LiveTarget& row) {
-    out.Label(row.label);
+    WriteLabel(row.label, out.json());
     WriteBusy(row, out);
     out.Time("last", true, row.last);
   });
@@ -221,7 +192,7 @@ std::string RenderApiStatus(const LiveSnapshot& snapshot, std::string_view stage
   Document out("backscatter.status/1");
   JsonWriter& json = out.json();
   json.Field("version", snapshot.version);
-  out.TextOrNull("revision", snapshot.revision);
+  json.TextOrNull("revision", snapshot.revision);
   json.Field("stage", stage);
   out.Time("made_at", true, snapshot.made_at);
   out.Number("age_seconds",
@@ -255,7 +226,7 @@ std::string RenderApiStatus(const LiveSnapshot& snapshot, std::string_view stage
   json.Field("worked", snapshot.reload_ok);
   out.Time("last_worked", snapshot.reloaded_at != 0, snapshot.reloaded_at);
   json.EndObject();
-  out.Losses(snapshot.ledger);
+  WriteLedger(snapshot.ledger, json);
   WriteHttp(http, out);
   return out.Take();
 }
@@ -269,7 +240,7 @@ std::string RenderApiTargets(const ApiReport& api, const ApiPage& page) {
   out.json().BeginArray();
   for (std::size_t i = page.Begin(size); i < page.End(size); ++i) {
     out.json().BeginObject();
-    out.Label(api.labels[i]);
+    WriteLabel(api.labels[i], out.json());
     WriteCounts(report.targets[i], "sources", report.sampled(), out);
     out.json().EndObject();
   }

@@ -4,6 +4,8 @@
 #include "agent/base/json_writer.h"
 #include "agent/smtp/path.h"
 #include "exporters/api_json.h"
+#include "exporters/shared_json.h"
+#include "exporters/transaction_json.h"
 
 namespace backscatter {
 namespace {
@@ -16,48 +18,18 @@ class Row {
   void Write(const JudgedTransaction& judged);
 
  private:
-  void TextOrNull(std::string_view key, bool known, std::string_view text) {
-    if (known) {
-      json_.Field(key, text);
-    } else {
-      json_.NullField(key);
-    }
-  }
-  void Reply(std::string_view key, std::uint16_t reply) {
-    json_.Key(key);
-    if (reply == 0) {
-      json_.Null();
-    } else {
-      json_.Unsigned(reply);
-    }
-  }
   void Label(std::string_view path) {
     MakeCanonicalTarget(path, targets_, canonical_);
-    const TargetLabel label = name_(canonical_.address);
-    TextOrNull("domain", !label.domain.empty(), label.domain);
-    TextOrNull("target", !label.target.empty(), label.target);
+    WriteLabel(name_(canonical_.address), json_);
   }
   void Sender(const Transaction& transaction);
   void Recipients(const Transaction& transaction);
-  void Verdict(const Judgement& judgement);
 
   const TargetOptions& targets_;
   const TargetNamer& name_;
   CanonicalTarget canonical_;
   JsonWriter json_;
 };
-
-std::string_view TlsName(TlsState tls) {
-  switch (tls) {
-    case TlsState::kNone:
-      return "none";
-    case TlsState::kStarttls:
-      return "starttls";
-    case TlsState::kImplicit:
-      return "implicit";
-  }
-  return "none";
-}
 
 void Row::Sender(const Transaction& transaction) {
   json_.Field("null_sender", transaction.null_sender);
@@ -77,26 +49,12 @@ void Row::Recipients(const Transaction& transaction) {
   for (const Recipient& recipient : transaction.recipients) {
     json_.BeginObject();
     Label(transaction.Text(recipient.address));
-    Reply("reply", recipient.reply);
-    Reply("final_reply", recipient.final_reply);
+    WriteReply("reply", recipient.reply, json_);
+    WriteReply("final_reply", recipient.final_reply, json_);
     json_.EndObject();
   }
   json_.EndArray();
   json_.Field("recipients_not_kept", std::uint64_t{transaction.recipients_not_kept});
-}
-
-void Row::Verdict(const Judgement& judgement) {
-  const bool judged = !judgement.retry;
-  json_.Field("retry", judgement.retry);
-  TextOrNull("verdict", judged, VerdictName(judgement.verdict));
-  json_.Key("solicited");
-  if (judged && judgement.solicited) {
-    json_.Bool(*judgement.solicited);
-  } else {
-    json_.Null();
-  }
-  TextOrNull("confidence", judged, ConfidenceName(judgement.confidence));
-  TextOrNull("reason", judged && !judgement.reason.empty(), judgement.reason);
 }
 
 void Row::Write(const JudgedTransaction& judged) {
@@ -108,12 +66,13 @@ void Row::Write(const JudgedTransaction& judged) {
   json_.Field("end", FormatRfc3339(transaction.end));
   json_.Field("source", transaction.source.ToString());
   json_.Field("direction", MailDirectionName(judged.direction));
-  json_.Field("tls", TlsName(transaction.tls));
+  json_.Field("tls", TlsStateName(transaction.tls));
   Sender(transaction);
   Recipients(transaction);
   json_.Field("outcome", OutcomeName(transaction.outcome));
-  TextOrNull("kind", answer, answer ? MessageKindName(facts->kind) : "");
-  Verdict(judged.judgement);
+  json_.TextOrNull("kind", answer, answer ? MessageKindName(facts->kind) : "");
+  json_.Field("retry", judged.judgement.retry);
+  WriteJudgement(judged.judgement, json_);
   json_.Key("weight");
   json_.Double(transaction.weight);
   json_.EndObject();

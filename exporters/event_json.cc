@@ -3,6 +3,7 @@
 #include "agent/base/json_writer.h"
 #include "agent/smtp/transaction.h"
 #include "exporters/flood_json.h"
+#include "exporters/shared_json.h"
 #include "exporters/transaction_json.h"
 
 namespace backscatter {
@@ -22,24 +23,10 @@ void End(JsonWriter& json, std::string& out) {
   out += '\n';
 }
 
-void TextOrNull(std::string_view key, std::string_view text, JsonWriter& json) {
-  if (text.empty()) {
-    json.NullField(key);
-  } else {
-    json.Field(key, text);
-  }
-}
-
 void WriteRecipient(const Recipient& recipient, const TargetLabel& label, JsonWriter& json) {
   json.BeginObject();
-  TextOrNull("domain", label.domain, json);
-  TextOrNull("target", label.target, json);
-  json.Key("reply");
-  if (recipient.reply == 0) {
-    json.Null();
-  } else {
-    json.Unsigned(recipient.reply);
-  }
+  WriteLabel(label, json);
+  WriteReply("reply", recipient.reply, json);
   json.EndObject();
 }
 

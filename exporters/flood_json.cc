@@ -10,14 +10,6 @@
 namespace backscatter {
 namespace {
 
-void TextOrNull(std::string_view key, std::string_view text, JsonWriter& json) {
-  if (text.empty()) {
-    json.NullField(key);
-  } else {
-    json.Field(key, text);
-  }
-}
-
 void Number(std::string_view key, double value, JsonWriter& json) {
   json.Key(key);
   json.Double(value);
@@ -30,9 +22,9 @@ std::uint64_t Rounded(double value) { return static_cast<std::uint64_t>(std::llr
 void WriteFlood(const Flood& flood, bool sampled, JsonWriter& json) {
   json.BeginObject();
   json.Field("kind", FloodKindName(flood.kind));
-  TextOrNull("domain", flood.domain, json);
-  TextOrNull("target", flood.target, json);
-  TextOrNull("network", flood.network, json);
+  json.TextOrNull("domain", flood.domain);
+  json.TextOrNull("target", flood.target);
+  json.TextOrNull("network", flood.network);
   json.Field("confidence", ConfidenceName(flood.confidence));
   json.Field("start", FormatRfc3339(flood.start));
   if (flood.end) {

@@ -262,7 +262,7 @@ void AddLists(const LiveSnapshot& snapshot, Families& out) {
 // one domain.
 struct NamedFloods {
   std::uint64_t active = 0;
-  PacketTime start = 0;
+  std::optional<PacketTime> start = std::nullopt;  // of the first
   double recipients = 0;
   double sources = 0;
   double networks = 0;
@@ -270,8 +270,7 @@ struct NamedFloods {
   Confidence confidence = Confidence::kWeak;  // the best
 
   void Take(const Flood& flood) {
-    if (first || flood.start < start) start = flood.start;
-    first = false;
+    start = std::min(start.value_or(flood.start), flood.start);
     recipients += flood.estimated_recipients;
     sources += flood.sources;
     networks += flood.networks;
@@ -279,7 +278,6 @@ struct NamedFloods {
     confidence = std::min(confidence, flood.confidence);
     if (!flood.end) ++active;
   }
-  bool first = true;
 };
 
 void AddFloods(const LiveSnapshot& snapshot, Families& out) {
@@ -298,7 +296,7 @@ void AddFloods(const LiveSnapshot& snapshot, Families& out) {
   for (const auto& [name, floods] : named) {
     const Labels labels = {FloodKindName(name.first), name.second.domain, name.second.target};
     out.Add(Metric::kFloodActive, labels, floods.active);
-    out.Add(Metric::kFloodStart, labels, Seconds(floods.start));
+    out.Add(Metric::kFloodStart, labels, Seconds(*floods.start));
     out.Add(Metric::kFloodRecipients, labels, floods.recipients);
     out.Add(Metric::kFloodSources, labels, std::round(floods.sources));
     out.Add(Metric::kFloodNetworks, labels, std::round(floods.networks));

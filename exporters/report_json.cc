@@ -5,6 +5,7 @@
 #include "agent/base/json_writer.h"
 #include "agent/net/packet.h"
 #include "exporters/flood_json.h"
+#include "exporters/shared_json.h"
 
 namespace backscatter {
 namespace {
@@ -64,7 +65,7 @@ class Document {
     WriteSent();
     WriteFloods();
     WriteExact();
-    WriteLedger();
+    WriteLedger(report_.ledger, json_);
     json_.EndObject();
     text_ += '\n';
     Flush();
@@ -93,13 +94,6 @@ class Document {
       json_.NullField(key);
     }
   }
-  void TextOrNull(std::string_view key, std::string_view text) {
-    if (text.empty()) {
-      json_.NullField(key);
-    } else {
-      json_.Field(key, text);
-    }
-  }
   void Estimate(std::string_view key, double value) {
     if (!report_.sampled()) return;
     json_.Key(key);
@@ -122,7 +116,6 @@ class Document {
   void WriteSent();
   void WriteFloods();
   void WriteExact();
-  void WriteLedger();
 
   const Report& report_;
   const TextSink& sink_;
@@ -136,10 +129,7 @@ void Document::WriteRun() {
   json_.Key("run");
   json_.BeginObject();
   json_.Field("source", run.source);
-  json_.Key("interfaces");
-  json_.BeginArray();
-  for (const std::string& name : run.interfaces) json_.String(name);
-  json_.EndArray();
+  json_.List("interfaces", run.interfaces);
   Time("start", run.has_time, run.start);
   Time("end", run.has_time, run.end);
   json_.Key("sampling");
@@ -298,8 +288,8 @@ void Document::WriteEmitted() {
   json_.BeginArray();
   for (const EmissionExample& example : emitted.examples) {
     json_.BeginObject();
-    TextOrNull("message_id", example.message_id);
-    TextOrNull("received_from", example.received_from);
+    json_.TextOrNull("message_id", example.message_id);
+    json_.TextOrNull("received_from", example.received_from);
     json_.EndObject();
   }
   json_.EndArray();
@@ -358,24 +348,6 @@ void Document::WriteExact() {
   json_.Field("domains", bounds.domains);
   json_.Field("distinct", bounds.distinct);
   json_.Field("domain_distinct", bounds.domain_distinct);
-  json_.EndObject();
-}
-
-void Document::WriteLedger() {
-  json_.Key("losses");
-  json_.BeginObject();
-  for (std::size_t i = 0; i < kLossCount; ++i) {
-    const auto loss = static_cast<Loss>(i);
-    if (report_.ledger.Get(loss) > 0) json_.Field(LossName(loss), report_.ledger.Get(loss));
-  }
-  json_.EndObject();
-  json_.Key("anomalies");
-  json_.BeginObject();
-  for (std::size_t i = 0; i < kAnomalyCount; ++i) {
-    const auto anomaly = static_cast<Anomaly>(i);
-    const std::uint64_t count = report_.ledger.Get(anomaly);
-    if (count > 0) json_.Field(AnomalyName(anomaly), count);
-  }
   json_.EndObject();
 }
 

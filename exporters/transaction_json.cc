@@ -10,6 +10,7 @@
 #include "agent/base/json_writer.h"
 #include "agent/report/live_snapshot.h"
 #include "agent/smtp/path.h"
+#include "exporters/shared_json.h"
 
 namespace backscatter {
 namespace {
@@ -26,18 +27,6 @@ std::string_view Name(Protocol protocol) {
   return "smtp";
 }
 
-std::string_view Name(TlsState tls) {
-  switch (tls) {
-    case TlsState::kNone:
-      return "none";
-    case TlsState::kStarttls:
-      return "starttls";
-    case TlsState::kImplicit:
-      return "implicit";
-  }
-  return "none";
-}
-
 std::string_view Name(BodyRead read) {
   switch (read) {
     case BodyRead::kNone:
@@ -50,23 +39,6 @@ std::string_view Name(BodyRead read) {
       return "whole";
   }
   return "none";
-}
-
-void WriteReply(JsonWriter& json, std::string_view key, std::uint16_t reply) {
-  json.Key(key);
-  if (reply == 0) {
-    json.Null();
-  } else {
-    json.Unsigned(reply);
-  }
-}
-
-void WriteTextOrNull(JsonWriter& json, std::string_view key, bool known, std::string_view text) {
-  if (known) {
-    json.Field(key, text);
-  } else {
-    json.NullField(key);
-  }
 }
 
 void WriteParameters(JsonWriter& json, std::string_view key, std::string_view parameters) {
@@ -89,7 +61,7 @@ void WriteParameters(JsonWriter& json, std::string_view key, std::string_view pa
 void WriteStatus(JsonWriter& json, std::string_view key, const EnhancedStatus& status) {
   const std::string text = std::to_string(status.class_digit) + "." +
                            std::to_string(status.subject) + "." + std::to_string(status.detail);
-  WriteTextOrNull(json, key, status.class_digit != 0, text);
+  json.TextOrNull(key, status.class_digit != 0, text);
 }
 
 void WriteBody(JsonWriter& json, const Transaction& transaction) {
@@ -109,7 +81,7 @@ void WriteBody(JsonWriter& json, const Transaction& transaction) {
   json.Field("started", transaction.body_started);
   json.Field("read", Name(transaction.body_read));
   json.Field("bytes", transaction.body_bytes);
-  WriteReply(json, "reply", transaction.body_reply);
+  WriteReply("reply", transaction.body_reply, json);
   json.EndObject();
 }
 
@@ -121,15 +93,15 @@ void WriteEnvelope(JsonWriter& json, const Transaction& transaction, MailDirecti
   json.Field("server", transaction.server.ToString());
   json.Field("source", transaction.source.ToString());
   json.Field("direction", MailDirectionName(direction));
-  WriteTextOrNull(json, "helo", transaction.helo.length > 0, transaction.Text(transaction.helo));
+  json.TextOrNull("helo", transaction.helo.length > 0, transaction.Text(transaction.helo));
   json.Field("protocol", Name(transaction.protocol));
-  json.Field("tls", Name(transaction.tls));
+  json.Field("tls", TlsStateName(transaction.tls));
   const std::string_view mail_from =
       transaction.null_sender ? std::string_view() : transaction.Text(transaction.mail_from);
-  WriteTextOrNull(json, "mail_from", transaction.has_mail_from, mail_from);
+  json.TextOrNull("mail_from", transaction.has_mail_from, mail_from);
   json.Field("null_sender", transaction.null_sender);
   WriteParameters(json, "mail_parameters", transaction.Text(transaction.mail_parameters));
-  WriteReply(json, "mail_reply", transaction.mail_reply);
+  WriteReply("mail_reply", transaction.mail_reply, json);
 }
 
 // Strings of the message: whatever its writer put there.
@@ -141,15 +113,15 @@ void WriteBounce(JsonWriter& json, const MessageFacts* facts) {
   json.Key("bounce");
   json.BeginObject();
   json.Field("kind", MessageKindName(facts->kind));
-  WriteTextOrNull(json, "reporting_mta", !facts->reporting_mta.empty(), facts->reporting_mta);
+  json.TextOrNull("reporting_mta", !facts->reporting_mta.empty(), facts->reporting_mta);
   json.Key("recipients");
   json.BeginArray();
   for (const ReportedRecipient& recipient : facts->recipients) {
     const std::string_view action = DsnActionName(recipient.action);
     json.BeginObject();
-    WriteTextOrNull(json, "final_recipient", !recipient.final_recipient.empty(),
+    json.TextOrNull("final_recipient", !recipient.final_recipient.empty(),
                     recipient.final_recipient);
-    WriteTextOrNull(json, "action", !action.empty(), action);
+    json.TextOrNull("action", !action.empty(), action);
     WriteStatus(json, "status", recipient.status);
     json.EndObject();
   }
@@ -162,7 +134,7 @@ void WriteBounce(JsonWriter& json, const MessageFacts* facts) {
     json.String(facts->references.front());
   }
   json.EndArray();
-  WriteTextOrNull(json, "subject", !facts->subject.empty(), facts->subject);
+  json.TextOrNull("subject", !facts->subject.empty(), facts->subject);
   json.EndObject();
 }
 
@@ -184,16 +156,28 @@ std::string_view CompletenessName(Completeness completeness) {
   return "complete";
 }
 
+std::string_view TlsStateName(TlsState tls) {
+  switch (tls) {
+    case TlsState::kNone:
+      return "none";
+    case TlsState::kStarttls:
+      return "starttls";
+    case TlsState::kImplicit:
+      return "implicit";
+  }
+  return "none";
+}
+
 void WriteJudgement(const Judgement& judgement, JsonWriter& json) {
   const bool judged = !judgement.retry;
-  WriteTextOrNull(json, "verdict", judged, VerdictName(judgement.verdict));
+  json.TextOrNull("verdict", judged, VerdictName(judgement.verdict));
   if (judged && judgement.solicited) {
     json.Field("solicited", *judgement.solicited);
   } else {
     json.NullField("solicited");
   }
-  WriteTextOrNull(json, "confidence", judged, ConfidenceName(judgement.confidence));
-  WriteTextOrNull(json, "reason", judged && !judgement.reason.empty(), judgement.reason);
+  json.TextOrNull("confidence", judged, ConfidenceName(judgement.confidence));
+  json.TextOrNull("reason", judged && !judgement.reason.empty(), judgement.reason);
 }
 
 void TransactionJson::Append(const JudgedTransaction& judged, std::string& out) {
@@ -210,9 +194,9 @@ void TransactionJson::Append(const JudgedTransaction& judged, std::string& out) 
     json.Field("address", address);
     json.Field("target", canonical_.address);
     WriteParameters(json, "parameters", transaction.Text(recipient.parameters));
-    WriteReply(json, "reply", recipient.reply);
+    WriteReply("reply", recipient.reply, json);
     WriteStatus(json, "enhanced", recipient.enhanced);
-    WriteReply(json, "final_reply", recipient.final_reply);
+    WriteReply("final_reply", recipient.final_reply, json);
     json.EndObject();
   }
   json.EndArray();

@@ -12,6 +12,7 @@
 namespace backscatter {
 
 std::string_view CompletenessName(Completeness completeness);
+std::string_view TlsStateName(TlsState tls);
 // The keys verdict, solicited, confidence and reason; a retry has none of them.
 void WriteJudgement(const Judgement& judgement, JsonWriter& json);
 

@@ -37,6 +37,18 @@ class JsonWriter {
   void Field(std::string_view key, std::uint64_t value) { Key(key), Unsigned(value); }
   void Field(std::string_view key, bool value) { Key(key), Bool(value); }
   void NullField(std::string_view key) { Key(key), Null(); }
+  void TextOrNull(std::string_view key, bool known, std::string_view text) {
+    known ? Field(key, text) : NullField(key);
+  }
+  void TextOrNull(std::string_view key, std::string_view text) {
+    TextOrNull(key, !text.empty(), text);
+  }
+  template <typename Texts>
+  void List(std::string_view key, const Texts& texts) {
+    Key(key), BeginArray();
+    for (const auto& text : texts) String(text);
+    EndArray();
+  }
 
  private:
   void BeforeValue();
