@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "agent/app/web_reports.h"
 #include "agent/base/abseil_bridge.h"
 
 namespace backscatter {
@@ -97,6 +98,7 @@ void LiveOutput::SaveNames(bool at_once) {
 
 void LiveOutput::Reconfigure(const Config& config, const std::string& label_key) {
   publisher_->Reconfigure(OptionsOf(config, label_key));
+  recent_.Configure(config.api_transactions, config.targets, NamerOf(*publisher_));
   if (events_ == nullptr) return;
   events_->Reconfigure(config.events_max_bytes, config.events_transactions,
                        config.sampling_ratio != 1);

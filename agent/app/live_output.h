@@ -19,6 +19,7 @@
 #include "agent/app/pipeline.h"
 #include "agent/app/snapshot_box.h"
 #include "agent/app/snapshot_publisher.h"
+#include "agent/app/web_transactions.h"
 #include "agent/base/keyed_hash.h"
 
 namespace backscatter {
@@ -37,13 +38,15 @@ class LiveOutput final : public JudgedTransactionSink {
   void OnTransaction(const JudgedTransaction& judged) override {
     publisher_->counts().OnTransaction(judged);
     if (events_ != nullptr) events_->OnTransaction(judged);
+    recent_.OnTransaction(judged);
   }
   void OnSession(const SessionSummary& session) override {
     publisher_->counts().OnSession(session);
   }
   const SnapshotPublisher& publisher() const { return *publisher_; }
-  // Thread-safe.
+  // Thread-safe, both.
   SnapshotBox& box() { return box_; }
+  const RecentTransactions& recent() const { return recent_; }
 
   // Before the engine runs: fills in what the capture knows (SnapshotPublisher::Options).
   void SetSource(std::function<void(LiveSnapshot&)> add_source) {
@@ -83,6 +86,7 @@ class LiveOutput final : public JudgedTransactionSink {
   std::unique_ptr<EventLog> events_;  // null: none
   std::optional<LabelNames> names_;   // nullopt: none are kept
   LogLimit names_limit_{kHour};
+  RecentTransactions recent_;
   FloodFan floods_;
   std::uint64_t told_lost_events_ = 0;
   std::uint64_t told_refused_ = 0;

@@ -91,7 +91,6 @@ class Agent {
   BatchQueue queue_;
   PipelineFiles files_;
   std::unique_ptr<LiveOutput> live_;
-  RecentTransactions recent_;
   RunReports reports_;
   std::unique_ptr<CaptureThread> capture_;
   std::function<CapabilitySet()> source_keeps_;
@@ -140,7 +139,7 @@ absl::Status Agent::Listen() {
                    .log = &log_,
                    .news = &news_,
                    .snapshots = &live_->box(),
-                   .transactions = &recent_,
+                   .transactions = &live_->recent(),
                    .report = [this](const WebReports::Done& done) {
                      engine_->Post([this, done](Pipeline& pipeline) {
                        MakeApiReport(pipeline, MakeRunInfo(), NamerOf(live_->publisher()), done);
@@ -191,7 +190,6 @@ Config Agent::Effective() const {
 
 absl::Status Agent::StartPipeline() {
   started_ = Log::SystemTime();
-  recent_.SetNext(live_.get());
   live_->SetSource([this](LiveSnapshot& snapshot) {
     snapshot.run = MakeRunInfo();
     AddSourceStats(capture_->stats(), snapshot);
@@ -203,7 +201,7 @@ absl::Status Agent::StartPipeline() {
                         .sampling_key = key_,
                         .source_samples = source_samples_,
                         .flood_listener = live_->floods(),
-                        .live = &recent_,
+                        .live = live_.get(),
                         .lines = files_.lines.get(),
                         .on_reader_gone = [] { kill(getpid(), SIGTERM); }},
       std::move(files_.sent), std::move(files_.floods));
@@ -319,7 +317,6 @@ void Agent::ApplyConfig() {
                  label_key = live_->label_key()](Pipeline& pipeline) {
     pipeline.Reconfigure(config, keys);
     live_->Reconfigure(config, label_key);
-    recent_.Configure(config.api_transactions, config.targets, NamerOf(live_->publisher()));
   });
 }
 

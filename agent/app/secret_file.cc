@@ -16,28 +16,13 @@
 #include "absl/strings/str_format.h"
 
 #include "agent/base/escape.h"
+#include "agent/base/file_descriptor.h"
 
 namespace backscatter {
 namespace {
 
 constexpr std::size_t kMaxKey = 4096;
 constexpr mode_t kOthersReadOrWrite = S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH;
-
-class OpenKeyFile {
- public:
-  // Without waiting for the writer of a named pipe.
-  explicit OpenKeyFile(const std::string& path)
-      : fd_(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {}
-  ~OpenKeyFile() {
-    if (fd_ >= 0) close(fd_);
-  }
-  OpenKeyFile(const OpenKeyFile&) = delete;
-  OpenKeyFile& operator=(const OpenKeyFile&) = delete;
-  int fd() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // How an error names the file.
 std::string Place(std::string_view config_key, const std::string& path) {
@@ -74,16 +59,17 @@ bool GiveToOwnerOfFolder(int fd, const std::string& path) {
 
 absl::StatusOr<std::string> ReadSecretFile(std::string_view config_key, const std::string& path) {
   const std::string place = Place(config_key, path);
-  const OpenKeyFile file(path);
-  if (file.fd() < 0 && errno == ENOENT) {
+  // Without waiting for the writer of a named pipe.
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid() && errno == ENOENT) {
     return absl::NotFoundError(place + std::strerror(errno));
   }
-  if (file.fd() < 0) return Refuse(place, std::strerror(errno));
-  if (absl::Status status = CheckMode(place, file.fd()); !status.ok()) return status;
+  if (!file.valid()) return Refuse(place, std::strerror(errno));
+  if (absl::Status status = CheckMode(place, file.get()); !status.ok()) return status;
   std::string key;
   std::array<char, kMaxKey> buffer;
   ssize_t length;
-  while ((length = read(file.fd(), buffer.data(), buffer.size())) != 0) {
+  while ((length = read(file.get(), buffer.data(), buffer.size())) != 0) {
     if (length < 0 && errno == EINTR) continue;
     if (length < 0) return Refuse(place, std::strerror(errno));
     key.append(buffer.data(), static_cast<std::size_t>(length));

@@ -65,9 +65,8 @@ void SnapshotPublisher::OnRaised(const Flood& flood) {
 
 void SnapshotPublisher::OnCleared(const Flood& flood) { on_.erase(IdOf(flood)); }
 
-TargetLabel SnapshotPublisher::LabelOf(const Flood& flood) const {
-  const bool ours = counts_.IsOurs(flood.domain);
-  return options_.labeller.Label(flood.target, ours ? flood.domain : std::string());
+TargetLabel SnapshotPublisher::LabelOf(std::string_view target, std::string_view domain) const {
+  return options_.labeller.Label(target, counts_.IsOurs(domain) ? domain : std::string_view());
 }
 
 TargetLabel SnapshotPublisher::LabelOfPath(std::string_view path) {

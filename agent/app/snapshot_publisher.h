@@ -62,8 +62,10 @@ class SnapshotPublisher final : public FloodListener {
   // `now`: up to where packets are counted; `wall`: the clock of the host.
   void Publish(const Pipeline& pipeline, PacketTime now, PacketTime wall);
 
-  // How a flood, and who is behind a path of a RCPT, are named outside.
-  TargetLabel LabelOf(const Flood& flood) const;
+  // How a canonical target of a domain (either may be empty) and who is behind a path of a RCPT are
+  // named outside.
+  TargetLabel LabelOf(std::string_view target, std::string_view domain) const;
+  TargetLabel LabelOf(const Flood& flood) const { return LabelOf(flood.target, flood.domain); }
   TargetLabel LabelOfPath(std::string_view path);
 
  private:

@@ -42,10 +42,8 @@ void MakeApiReport(Pipeline& pipeline, RunInfo run, const TargetNamer& name,
 TargetNamer NamerOf(const SnapshotPublisher& publisher) {
   return [&publisher](std::string_view address) {
     const std::size_t at = address.rfind('@');
-    Flood flood;
-    flood.target = address;
-    if (at != std::string_view::npos) flood.domain = address.substr(at + 1);
-    return publisher.LabelOf(flood);
+    return publisher.LabelOf(
+        address, at == std::string_view::npos ? std::string_view() : address.substr(at + 1));
   };
 }
 

@@ -14,7 +14,6 @@ void RecentTransactions::Configure(std::uint64_t capacity, const TargetOptions& 
 }
 
 void RecentTransactions::OnTransaction(const JudgedTransaction& judged) {
-  if (next_ != nullptr) next_->OnTransaction(judged);
   if (capacity_ == 0) return;  // only this thread writes it
   auto row = std::make_shared<const std::string>(RenderApiTransaction(judged, targets_, name_));
   const std::lock_guard lock(mutex_);

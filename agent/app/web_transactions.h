@@ -16,26 +16,20 @@ namespace backscatter {
 
 // Rows are made as they will be told: no address is kept but by its label. One thread feeds it, any
 // may read; the lock is held for pointers only.
-class RecentTransactions final : public JudgedTransactionSink {
+class RecentTransactions {
  public:
   static constexpr std::size_t kMostBytes = 32U << 20;
 
-  // Hears of everything too; null: nobody.
-  void SetNext(JudgedTransactionSink* next) { next_ = next; }
   // `capacity` 0: none are kept.
   void Configure(std::uint64_t capacity, const TargetOptions& targets, TargetNamer name);
 
-  void OnTransaction(const JudgedTransaction& judged) override;
-  void OnSession(const SessionSummary& session) override {
-    if (next_ != nullptr) next_->OnSession(session);
-  }
+  void OnTransaction(const JudgedTransaction& judged);
 
   ApiTransactions Latest(const ApiPage& page) const;
 
  private:
   void MakeRoom();
 
-  JudgedTransactionSink* next_ = nullptr;
   TargetOptions targets_;
   TargetNamer name_;
   mutable std::mutex mutex_;
